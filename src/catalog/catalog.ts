@@ -1,0 +1,105 @@
+import type { Requirement, TableMetadata, Update } from '../format/metadata-types.ts'
+import type { PartitionSpec, Schema, SortOrder } from '../format/types.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
+
+/** A table as the catalog names it now: the metadata file that is current, and what is in it. */
+export interface LoadedTable {
+  readonly identifier: TableIdentifier
+  readonly metadataLocation: string
+  readonly metadata: TableMetadata
+}
+
+export interface CreateTableRequest {
+  readonly identifier: TableIdentifier
+  /** Field ids are assigned anew by the catalog, breadth first. */
+  readonly schema: Schema
+  readonly partitionSpec?: PartitionSpec
+  readonly sortOrder?: SortOrder
+  readonly properties?: Readonly<Record<string, string>>
+  /** @default 2 */
+  readonly formatVersion?: 2 | 3
+}
+
+/** What one commit does to one table. A table is created by `assert-create` and the updates that build it. */
+export interface TableChange {
+  readonly identifier: TableIdentifier
+  readonly requirements: readonly Requirement[]
+  readonly updates: readonly Update[]
+}
+
+export interface CommitOptions {
+  /** A second commit under the same key answers as the first did, and applies nothing. */
+  readonly idempotencyKey: string
+  /** Kept with the transaction for those who read the history (a run's counts, who, why). JSON values, at most 64 KiB. */
+  readonly note?: Readonly<Record<string, unknown>>
+}
+
+export interface CommitResult {
+  /** Grows by one with every transaction of this catalog; a transaction is the unit in which readers see changes. */
+  readonly transactionId: number
+  /** In the order of the changes. */
+  readonly tables: readonly LoadedTable[]
+}
+
+export interface TransactionRecord {
+  readonly transactionId: number
+  readonly committedAtMs: number
+  readonly idempotencyKey: string | undefined
+  readonly note: Readonly<Record<string, unknown>> | undefined
+  /** The pointers that it set; a null location: the table was dropped. */
+  readonly pointers: readonly { readonly identifier: TableIdentifier; readonly metadataLocation: string | null }[]
+}
+
+export interface TransactionQuery {
+  /** Only transactions that touched this table. */
+  readonly table?: TableIdentifier
+  /** @default 100 */
+  readonly limit?: number
+}
+
+/** All pointers of the lake as one transaction left them. */
+export type PointInHistory = { readonly transactionId: number } | { readonly timeMs: number }
+
+/**
+ * Where tables are found and commits are decided: one pointer a table, swapped for many tables at once.
+ * Implemented in process (LocalCatalog over a store) and over HTTP (RestCatalog); conformance: test/conformance/catalog.ts.
+ */
+export interface Catalog {
+  /** Every namespace, nested ones included, sorted. */
+  listNamespaces(): Promise<readonly (readonly string[])[]>
+  /** @throws NAMESPACE_EXISTS */
+  createNamespace(namespace: readonly string[], properties?: Readonly<Record<string, string>>): Promise<void>
+  /** @throws NAMESPACE_NOT_FOUND */
+  namespaceProperties(namespace: readonly string[]): Promise<Readonly<Record<string, string>>>
+  /** @throws NAMESPACE_NOT_FOUND, NAMESPACE_NOT_EMPTY */
+  dropNamespace(namespace: readonly string[]): Promise<void>
+  /** The tables directly in it, sorted by name. @throws NAMESPACE_NOT_FOUND */
+  listTables(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
+  /** Creates an empty table and commits it. @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS */
+  createTable(request: CreateTableRequest): Promise<LoadedTable>
+  /**
+   * Assigns uuid, location and field ids for a table that a later commit creates; nothing is stored but its folders.
+   * @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS
+   */
+  stageTable(request: CreateTableRequest): Promise<TableMetadata>
+  /** @throws TABLE_NOT_FOUND */
+  loadTable(identifier: TableIdentifier): Promise<LoadedTable>
+  /** The table as it was at a point in the catalog's history. @throws TABLE_NOT_FOUND when it was not there then */
+  loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable>
+  /** Removes the pointer; the files stay (expiry removes them). @throws TABLE_NOT_FOUND */
+  dropTable(identifier: TableIdentifier): Promise<void>
+  /** @throws TABLE_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
+  renameTable(from: TableIdentifier, to: TableIdentifier): Promise<void>
+  /**
+   * Checks every requirement of every change, then applies all of them or none.
+   * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed);
+   *   COMMIT_STATE_UNKNOWN when the answer was lost: ask findCommit, delete nothing; IDEMPOTENCY_MISMATCH when the key
+   *   was used for other changes.
+   */
+  commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult>
+  /** What a commit under this key did, or undefined when no such commit was applied (and, asked first, never will be late). */
+  findCommit(idempotencyKey: string): Promise<CommitResult | undefined>
+  /** Newest first. */
+  transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]>
+  close(): Promise<void>
+}

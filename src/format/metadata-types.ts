@@ -1,0 +1,91 @@
+import type { PartitionSpec, Schema, SortOrder } from './types.ts'
+
+/** Iceberg spec, "Snapshots". All summary values are strings. */
+export interface Snapshot {
+  readonly 'snapshot-id': bigint
+  readonly 'parent-snapshot-id'?: bigint
+  readonly 'sequence-number': number
+  readonly 'timestamp-ms': number
+  readonly 'manifest-list': string
+  readonly summary: { readonly operation: SnapshotOperation; readonly [key: string]: string }
+  readonly 'schema-id'?: number
+}
+
+export type SnapshotOperation = 'append' | 'replace' | 'overwrite' | 'delete'
+
+export interface SnapshotRef {
+  readonly 'snapshot-id': bigint
+  readonly type: 'branch' | 'tag'
+  readonly 'min-snapshots-to-keep'?: number
+  readonly 'max-snapshot-age-ms'?: number
+  readonly 'max-ref-age-ms'?: number
+}
+
+export interface SnapshotLogEntry {
+  readonly 'snapshot-id': bigint
+  readonly 'timestamp-ms': number
+}
+
+export interface MetadataLogEntry {
+  readonly 'metadata-file': string
+  readonly 'timestamp-ms': number
+}
+
+/**
+ * Iceberg spec, "Table Metadata", format version 2, in the spec's own JSON names. Snapshot ids are always bigint
+ * (63 bits do not fit a JS number), all other integers are numbers. Keys not named here are kept as they were read.
+ */
+export interface TableMetadata {
+  readonly 'format-version': 1 | 2 | 3
+  readonly 'table-uuid': string
+  readonly location: string
+  readonly 'last-sequence-number': number
+  readonly 'last-updated-ms': number
+  readonly 'last-column-id': number
+  readonly schemas: readonly Schema[]
+  readonly 'current-schema-id': number
+  readonly 'partition-specs': readonly PartitionSpec[]
+  readonly 'default-spec-id': number
+  readonly 'last-partition-id': number
+  readonly 'sort-orders': readonly SortOrder[]
+  readonly 'default-sort-order-id': number
+  readonly properties: Readonly<Record<string, string>>
+  /** Absent while the table is empty. */
+  readonly 'current-snapshot-id'?: bigint
+  readonly snapshots: readonly Snapshot[]
+  readonly 'snapshot-log': readonly SnapshotLogEntry[]
+  readonly 'metadata-log': readonly MetadataLogEntry[]
+  readonly refs: Readonly<Record<string, SnapshotRef>>
+}
+
+/** What must hold of a table for a commit to be applied (REST spec, TableRequirement). */
+export type Requirement =
+  | { readonly type: 'assert-create' }
+  | { readonly type: 'assert-table-uuid'; readonly uuid: string }
+  /** A null id: the ref must not exist. */
+  | { readonly type: 'assert-ref-snapshot-id'; readonly ref: string; readonly 'snapshot-id': bigint | null }
+  | { readonly type: 'assert-last-assigned-field-id'; readonly 'last-assigned-field-id': number }
+  | { readonly type: 'assert-current-schema-id'; readonly 'current-schema-id': number }
+  | { readonly type: 'assert-last-assigned-partition-id'; readonly 'last-assigned-partition-id': number }
+  | { readonly type: 'assert-default-spec-id'; readonly 'default-spec-id': number }
+  | { readonly type: 'assert-default-sort-order-id'; readonly 'default-sort-order-id': number }
+
+/** One change of a table (REST spec, TableUpdate). An id of -1 means "the one added last in this commit". */
+export type Update =
+  | { readonly action: 'assign-uuid'; readonly uuid: string }
+  | { readonly action: 'upgrade-format-version'; readonly 'format-version': number }
+  | { readonly action: 'add-schema'; readonly schema: Schema; readonly 'last-column-id'?: number }
+  | { readonly action: 'set-current-schema'; readonly 'schema-id': number }
+  | { readonly action: 'add-spec'; readonly spec: PartitionSpec }
+  | { readonly action: 'set-default-spec'; readonly 'spec-id': number }
+  | { readonly action: 'add-sort-order'; readonly 'sort-order': SortOrder }
+  | { readonly action: 'set-default-sort-order'; readonly 'sort-order-id': number }
+  | { readonly action: 'add-snapshot'; readonly snapshot: Snapshot }
+  | ({ readonly action: 'set-snapshot-ref'; readonly 'ref-name': string } & SnapshotRef)
+  | { readonly action: 'remove-snapshots'; readonly 'snapshot-ids': readonly bigint[] }
+  | { readonly action: 'remove-snapshot-ref'; readonly 'ref-name': string }
+  | { readonly action: 'set-location'; readonly location: string }
+  | { readonly action: 'set-properties'; readonly updates: Readonly<Record<string, string>> }
+  | { readonly action: 'remove-properties'; readonly removals: readonly string[] }
+  | { readonly action: 'remove-schemas'; readonly 'schema-ids': readonly number[] }
+  | { readonly action: 'remove-partition-specs'; readonly 'spec-ids': readonly number[] }
