@@ -1,0 +1,30 @@
+import type { Catalog, LoadedTable } from '../catalog/catalog.ts'
+import type { Clock } from '../clock.ts'
+import type { Requirement, TableMetadata, Update } from '../format/metadata-types.ts'
+import type { Random } from '../random.ts'
+import type { FileIO } from '../storage/file-io.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
+import type { ManifestCache } from './manifest-cache.ts'
+
+/** What every operation on a table needs from outside. */
+export interface TableContext {
+  readonly io: FileIO
+  readonly catalog: Catalog
+  readonly clock: Clock
+  readonly random: Random
+  readonly manifests: ManifestCache
+}
+
+/**
+ * A table with changes that are written but not committed: immutable, each operation returns a new one. Its `metadata`
+ * is readable already (time travel to its newest snapshot works), which is how one transaction's tables read one another.
+ */
+export interface StagedTable {
+  readonly identifier: TableIdentifier
+  /** What the changes stand on; null when this transaction creates the table. */
+  readonly base: LoadedTable | null
+  readonly requirements: readonly Requirement[]
+  readonly updates: readonly Update[]
+  /** The base with `updates` applied. */
+  readonly metadata: TableMetadata
+}
