@@ -1,0 +1,108 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { resolve } from 'node:path'
+import { IngotError } from '../errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What a finished command tells the shell. `usage` also stands for a wrong configuration or declaration. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const
+
+type OptionConfig = NonNullable<ParseArgsConfig['options']>[string]
+
+export interface CommandOption {
+  readonly config: OptionConfig
+  /** What the option's value is called in the help: `<folder>`. */
+  readonly value?: string
+  readonly help: string
+}
+
+export interface CommandInput {
+  readonly positionals: readonly string[]
+  readonly projectFolder: string
+  /** Results as JSON for machines, no progress. */
+  readonly json: boolean
+  readonly environment: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+  readonly terminal: Terminal
+  flag(name: string): boolean
+  text(name: string): string | undefined
+  texts(name: string): readonly string[]
+}
+
+/** One subcommand of `ingot`, in a file of its own. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** After the name: `[table …]`. */
+  readonly positionals?: string
+  /** How many are needed and allowed. @default [0, 0] */
+  readonly positionalsCount?: readonly [min: number, max: number]
+  readonly options?: Readonly<Record<string, CommandOption>>
+  readonly examples: readonly string[]
+  /** Resolves with the exit code; errors thrown are shown and mapped to one. */
+  run(input: CommandInput): Promise<number>
+}
+
+const COMMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  project: {
+    config: { type: 'string', short: 'p' },
+    value: '<folder>',
+    help: 'the folder of lake.ts (default: this one)',
+  },
+  json: { config: { type: 'boolean' }, help: 'print results as JSON, for machines' },
+  help: { config: { type: 'boolean', short: 'h' }, help: 'show this' },
+}
+
+/**
+ * The command line after the command's name.
+ * @throws REQUEST_INVALID naming the argument
+ */
+export function parseCommandLine(
+  command: Command,
+  args: readonly string[],
+  surroundings: Pick<CommandInput, 'environment' | 'signal' | 'terminal'>,
+): CommandInput | 'help' {
+  const options = { ...COMMON_OPTIONS, ...command.options }
+  const config = Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.config]))
+  const hint = `run: ingot ${command.name} --help`
+  let parsed: { values: Record<string, unknown>; positionals: string[] }
+  try {
+    parsed = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true })
+  } catch (cause) {
+    throw new IngotError('REQUEST_INVALID', (cause as Error).message, { cause, hint })
+  }
+  const { values, positionals } = parsed
+  if (values.help === true) return 'help'
+  const [min, max] = command.positionalsCount ?? [0, 0]
+  if (positionals.length < min || positionals.length > max) {
+    const expected = command.positionals ?? 'no further arguments'
+    throw new IngotError('REQUEST_INVALID', `ingot ${command.name} takes ${expected}`, { hint })
+  }
+  return {
+    ...surroundings,
+    positionals,
+    projectFolder: resolve((values.project as string | undefined) ?? '.'),
+    json: values.json === true,
+    flag: name => values[name] === true,
+    text: name => values[name] as string | undefined,
+    texts: name => (values[name] as string[] | undefined) ?? [],
+  }
+}
+
+/** The help text of one command. */
+export function commandHelp(command: Command): string {
+  const options = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, option]) => {
+    const short = option.config.short ? `-${option.config.short}, ` : '    '
+    return [`  ${short}--${name}${option.value ? ` ${option.value}` : ''}`, option.help] as const
+  })
+  const width = Math.max(...options.map(([left]) => left.length))
+  return [
+    `${command.summary}`,
+    '',
+    `usage: ingot ${command.name} ${command.positionals ? `${command.positionals} ` : ''}[options]`,
+    '',
+    ...options.map(([left, help]) => `${left.padEnd(width)}  ${help}`),
+    '',
+    'examples:',
+    ...command.examples.map(example => `  ${example}`),
+  ].join('\n')
+}

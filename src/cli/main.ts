@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { IngotError, type ErrorCode, isIngotError } from '../errors.ts'
+import { type Command, commandHelp, EXIT, parseCommandLine } from './command.ts'
+import { createTerminal, describeError, errorToJson, type Terminal } from './terminal.ts'
+
+/** Each command is loaded when it is called: `ingot --help` must not wait for an engine. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand,
+  start: async () => (await import('./start.ts')).startCommand,
+  plan: async () => (await import('./plan.ts')).planCommand,
+  run: async () => (await import('./run.ts')).runCommand,
+  query: async () => (await import('./query.ts')).queryCommand,
+  tables: async () => (await import('./tables.ts')).tablesCommand,
+  describe: async () => (await import('./describe.ts')).describeCommand,
+  history: async () => (await import('./history.ts')).historyCommand,
+  rollback: async () => (await import('./rollback.ts')).rollbackCommand,
+  quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
+  types: async () => (await import('./types.ts')).typesCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+}
+
+const USAGE_CODES: readonly ErrorCode[] = ['REQUEST_INVALID', 'CONFIG_INVALID', 'DECLARATION_INVALID', 'QUERY_INVALID']
+
+/** Runs the command line and resolves with the exit code. */
+async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    terminal.out(await overview())
+    return name === undefined ? EXIT.usage : EXIT.ok
+  }
+  if (name === '--version' || name === '-v') {
+    terminal.out(version())
+    return EXIT.ok
+  }
+  const load = COMMANDS[name]
+  if (!load) {
+    throw new IngotError('REQUEST_INVALID', `there is no command ${name}`, { hint: 'ingot --help lists the commands' })
+  }
+  const command = await load()
+  const interrupted = new AbortController()
+  const input = parseCommandLine(command, rest, {
+    environment: process.env,
+    signal: interrupted.signal,
+    terminal,
+  })
+  if (input === 'help') {
+    terminal.out(commandHelp(command))
+    return EXIT.ok
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // The second signal ends the process at once: whoever presses Ctrl-C twice means it.
+    process.once(signal, () =>
+      interrupted.abort(new IngotError('CANCELLED', `stopped by ${signal}`, { context: { signal } })),
+    )
+  }
+  return await command.run(input)
+}
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map(load => load()))
+  const width = Math.max(...commands.map(command => command.name.length))
+  return [
+    'ingot: a lakehouse that you write in TypeScript',
+    '',
+    'usage: ingot <command> [options]',
+    '',
+    ...commands.map(command => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    '',
+    'ingot <command> --help says more; ingot --version prints the version.',
+  ].join('\n')
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
+}
+
+function exitCodeOf(error: unknown): number {
+  if (isIngotError(error, 'CANCELLED')) return EXIT.interrupted
+  if (isIngotError(error, 'PLAN_REFUSED')) return EXIT.refused
+  return error instanceof IngotError && USAGE_CODES.includes(error.code) ? EXIT.usage : EXIT.failed
+}
+
+const terminal = createTerminal(process.env)
+const args = process.argv.slice(2)
+try {
+  process.exitCode = await main(args, terminal)
+} catch (error) {
+  if (args.includes('--json')) terminal.out(JSON.stringify({ error: errorToJson(error) }))
+  else terminal.err(describeError(error, terminal.style))
+  process.exitCode = exitCodeOf(error)
+}

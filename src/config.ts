@@ -1,0 +1,188 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism, totalmem } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { IngotError } from './errors.ts'
+
+/** The file, beside `lake.ts`, that says where things live; every key has a default. */
+export const CONFIG_FILE = 'ingot.json'
+
+const MIB = 1024 * 1024
+
+const fileSchema = z.strictObject({
+  storage: z.strictObject({ root: z.string().min(1).optional() }).optional(),
+  catalog: z
+    .strictObject({ file: z.string().min(1).optional(), url: z.url({ protocol: /^https?$/ }).optional() })
+    .optional(),
+  engine: z
+    .strictObject({
+      workers: z.int().min(1).max(256).optional(),
+      threads: z.int().min(1).max(256).optional(),
+      memoryMb: z.int().min(256).optional(),
+      timeLimitSeconds: z.number().positive().optional(),
+    })
+    .optional(),
+  ingest: z
+    .strictObject({
+      lineBytesMax: z.int().min(1).optional(),
+      nestingMax: z.int().min(1).max(1000).optional(),
+    })
+    .optional(),
+  pipeline: z.strictObject({ intervalSeconds: z.number().positive().optional() }).optional(),
+  http: z
+    .strictObject({ host: z.string().min(1).optional(), port: z.int().min(0).max(65535).optional() })
+    .optional(),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional() }).optional(),
+})
+
+/** Where a project's parts live and what they may use: `ingot.json`, overridden by `INGOT_…` variables, parsed once. */
+export interface Config {
+  readonly projectFolder: string
+  /** What Ingot keeps beside the project: the lake unless it lives elsewhere, the catalog, bundles, temporary files. */
+  readonly stateFolder: string
+  readonly storage: {
+    /** A URI: `file:///…`. */
+    readonly root: string
+  }
+  readonly catalog: {
+    /** The embedded store's file. */
+    readonly file: string
+    /** Set: the catalog is another process, spoken to over HTTP. */
+    readonly url: string | undefined
+  }
+  readonly engine: {
+    readonly workers: number
+    readonly threads: number
+    /** Of each worker. */
+    readonly memoryLimitBytes: number
+    readonly timeLimitMs: number
+  }
+  readonly ingest: { readonly lineBytesMax: number; readonly nestingMax: number }
+  readonly pipeline: { readonly intervalMs: number }
+  readonly http: { readonly host: string; readonly port: number }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+}
+
+type ConfigFile = z.infer<typeof fileSchema>
+
+/** Variables that override the file, with the key that each one sets. */
+const VARIABLES: Readonly<Record<string, readonly [section: string, key: string, kind: 'text' | 'number']>> =
+  {
+    INGOT_STORAGE_ROOT: ['storage', 'root', 'text'],
+    INGOT_CATALOG_FILE: ['catalog', 'file', 'text'],
+    INGOT_CATALOG_URL: ['catalog', 'url', 'text'],
+    INGOT_ENGINE_WORKERS: ['engine', 'workers', 'number'],
+    INGOT_ENGINE_THREADS: ['engine', 'threads', 'number'],
+    INGOT_ENGINE_MEMORY_MB: ['engine', 'memoryMb', 'number'],
+    INGOT_ENGINE_TIME_LIMIT_SECONDS: ['engine', 'timeLimitSeconds', 'number'],
+    INGOT_INGEST_LINE_BYTES_MAX: ['ingest', 'lineBytesMax', 'number'],
+    INGOT_INGEST_NESTING_MAX: ['ingest', 'nestingMax', 'number'],
+    INGOT_PIPELINE_INTERVAL_SECONDS: ['pipeline', 'intervalSeconds', 'number'],
+    INGOT_HTTP_HOST: ['http', 'host', 'text'],
+    INGOT_HTTP_PORT: ['http', 'port', 'number'],
+    INGOT_LOG_LEVEL: ['log', 'level', 'text'],
+  }
+
+/**
+ * The configuration of the project in `projectFolder`.
+ * @throws CONFIG_INVALID naming the key or variable, its value, and what is allowed
+ */
+export function loadConfig(projectFolder: string, environment: NodeJS.ProcessEnv): Config {
+  const folder = resolve(projectFolder)
+  const path = join(folder, CONFIG_FILE)
+  const settings = existsSync(path) ? readConfigFile(path) : {}
+  const merged = applyVariables(settings, environment)
+  const parsed = fileSchema.safeParse(merged)
+  if (!parsed.success) throw invalid(path, parsed.error, environment)
+  return withDefaults(folder, parsed.data)
+}
+
+function readConfigFile(path: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new IngotError('CONFIG_INVALID', `${path} is not JSON: ${(cause as Error).message}`, {
+      cause,
+      hint: 'mend the file, or remove it to run on the defaults',
+    })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new IngotError('CONFIG_INVALID', `${path} holds no JSON object`, {
+      hint: 'start with {} and add the keys that docs/configuration.md lists',
+    })
+  }
+  return value as Record<string, unknown>
+}
+
+function applyVariables(
+  settings: Record<string, unknown>,
+  environment: NodeJS.ProcessEnv,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...settings }
+  for (const [variable, [section, key, kind]] of Object.entries(VARIABLES)) {
+    const text = environment[variable]
+    if (text === undefined || text === '') continue
+    const value =
+      kind === 'number' && text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+    merged[section] = { ...(merged[section] as object | undefined), [key]: value }
+  }
+  return merged
+}
+
+function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv): IngotError {
+  const lines = error.issues.map(issue => {
+    const key = issue.path.join('.')
+    const variable = Object.entries(VARIABLES).find(
+      ([name, [section, field]]) => environment[name] && `${section}.${field}` === key,
+    )
+    const place = variable ? `the variable ${variable[0]}` : key ? `the key ${key}` : 'the file'
+    return `${place}: ${issue.message}`
+  })
+  return new IngotError(
+    'CONFIG_INVALID',
+    `the configuration is not valid (${path}):\n  ${lines.join('\n  ')}`,
+    {
+      hint: 'docs/configuration.md lists every key with its default',
+    },
+  )
+}
+
+function withDefaults(folder: string, file: ConfigFile): Config {
+  const stateFolder = join(folder, '.ingot')
+  const cores = availableParallelism()
+  const workers = file.engine?.workers ?? Math.max(1, Math.min(cores, 8))
+  const memoryShare = Math.floor(totalmem() / 2 / workers)
+  return {
+    projectFolder: folder,
+    stateFolder,
+    storage: { root: storageUri(folder, file.storage?.root ?? join(stateFolder, 'lake')) },
+    catalog: {
+      file: absolute(folder, file.catalog?.file ?? join(stateFolder, 'catalog.db')),
+      url: file.catalog?.url,
+    },
+    engine: {
+      workers,
+      threads: file.engine?.threads ?? Math.max(1, Math.floor(cores / workers)),
+      memoryLimitBytes: file.engine?.memoryMb ? file.engine.memoryMb * MIB : Math.max(memoryShare, 512 * MIB),
+      timeLimitMs: (file.engine?.timeLimitSeconds ?? 3600) * 1000,
+    },
+    ingest: {
+      lineBytesMax: file.ingest?.lineBytesMax ?? MIB,
+      nestingMax: file.ingest?.nestingMax ?? 64,
+    },
+    pipeline: { intervalMs: (file.pipeline?.intervalSeconds ?? 2) * 1000 },
+    http: { host: file.http?.host ?? '127.0.0.1', port: file.http?.port ?? 8181 },
+    log: { level: file.log?.level ?? 'info' },
+  }
+}
+
+const absolute = (folder: string, path: string): string => (isAbsolute(path) ? path : join(folder, path))
+
+function storageUri(folder: string, root: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return `file://${absolute(folder, root)}`
+  if (root.startsWith('file:///')) return root
+  throw new IngotError('CONFIG_INVALID', `storage.root is ${root}, and only folders are supported`, {
+    hint: 'give a folder, absolute or relative to the project, or a file:/// URI',
+  })
+}
