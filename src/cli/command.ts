@@ -1,5 +1,5 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { resolve } from 'node:path'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { IngotError } from '../errors.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { IngotError, type ErrorCode, isIngotError } from '../errors.ts'
+import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { type Command, commandHelp, EXIT, parseCommandLine } from './command.ts'
 import { createTerminal, describeError, errorToJson, type Terminal } from './terminal.ts'
 
@@ -20,7 +20,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
 
-const USAGE_CODES: readonly ErrorCode[] = ['REQUEST_INVALID', 'CONFIG_INVALID', 'DECLARATION_INVALID', 'QUERY_INVALID']
+const USAGE_CODES: readonly ErrorCode[] = [
+  'REQUEST_INVALID',
+  'CONFIG_INVALID',
+  'DECLARATION_INVALID',
+  'QUERY_INVALID',
+]
 
 /** Runs the command line and resolves with the exit code. */
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -35,7 +40,9 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
   const load = COMMANDS[name]
   if (!load) {
-    throw new IngotError('REQUEST_INVALID', `there is no command ${name}`, { hint: 'ingot --help lists the commands' })
+    throw new IngotError('REQUEST_INVALID', `there is no command ${name}`, {
+      hint: 'ingot --help lists the commands',
+    })
   }
   const command = await load()
   const interrupted = new AbortController()
@@ -72,7 +79,9 @@ async function overview(): Promise<string> {
 }
 
 function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return manifest.version
 }
 
