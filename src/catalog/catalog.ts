@@ -18,6 +18,26 @@ export interface CreateTableRequest {
   readonly properties?: Readonly<Record<string, string>>
   /** @default 2 */
   readonly formatVersion?: 2 | 3
+  /** Must lie inside the catalog's root. @default a folder of its own that the catalog names */
+  readonly location?: string
+}
+
+/** For a change that is not a commit: made again under the same key, it answers as the first did and applies nothing. */
+export interface MutationOptions {
+  /** @default a key of its own */
+  readonly idempotencyKey?: string
+}
+
+export interface NamespaceUpdate {
+  readonly updates?: Readonly<Record<string, string>>
+  readonly removals?: readonly string[]
+}
+
+/** The keys that a NamespaceUpdate set, removed, and was to remove but did not find. */
+export interface NamespaceUpdateResult {
+  readonly updated: readonly string[]
+  readonly removed: readonly string[]
+  readonly missing: readonly string[]
 }
 
 /** What one commit does to one table. A table is created by `assert-create` and the updates that build it. */
@@ -67,16 +87,22 @@ export type PointInHistory = { readonly transactionId: number } | { readonly tim
 export interface Catalog {
   /** Every namespace, nested ones included, sorted. */
   listNamespaces(): Promise<readonly (readonly string[])[]>
-  /** @throws NAMESPACE_EXISTS */
-  createNamespace(namespace: readonly string[], properties?: Readonly<Record<string, string>>): Promise<void>
+  /** Creates the outer namespaces that are missing, too. @throws NAMESPACE_EXISTS */
+  createNamespace(
+    namespace: readonly string[],
+    properties?: Readonly<Record<string, string>>,
+    options?: MutationOptions,
+  ): Promise<void>
   /** @throws NAMESPACE_NOT_FOUND */
   namespaceProperties(namespace: readonly string[]): Promise<Readonly<Record<string, string>>>
+  /** @throws NAMESPACE_NOT_FOUND */
+  updateNamespace(namespace: readonly string[], update: NamespaceUpdate): Promise<NamespaceUpdateResult>
   /** @throws NAMESPACE_NOT_FOUND, NAMESPACE_NOT_EMPTY */
-  dropNamespace(namespace: readonly string[]): Promise<void>
+  dropNamespace(namespace: readonly string[], options?: MutationOptions): Promise<void>
   /** The tables directly in it, sorted by name. @throws NAMESPACE_NOT_FOUND */
   listTables(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
   /** Creates an empty table and commits it. @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS */
-  createTable(request: CreateTableRequest): Promise<LoadedTable>
+  createTable(request: CreateTableRequest, options?: MutationOptions): Promise<LoadedTable>
   /**
    * Assigns uuid, location and field ids for a table that a later commit creates; nothing is stored but its folders.
    * @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS
@@ -87,17 +113,21 @@ export interface Catalog {
   /** The table as it was at a point in the catalog's history. @throws TABLE_NOT_FOUND when it was not there then */
   loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable>
   /** Removes the pointer; the files stay (expiry removes them). @throws TABLE_NOT_FOUND */
-  dropTable(identifier: TableIdentifier): Promise<void>
+  dropTable(identifier: TableIdentifier, options?: MutationOptions): Promise<void>
   /** @throws TABLE_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
-  renameTable(from: TableIdentifier, to: TableIdentifier): Promise<void>
+  renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
   /**
    * Checks every requirement of every change, then applies all of them or none.
    * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed);
+   *   TABLE_NOT_FOUND when a table is not there and no `assert-create` says so; NAMESPACE_NOT_FOUND for a table to create;
    *   COMMIT_STATE_UNKNOWN when the answer was lost: ask findCommit, delete nothing; IDEMPOTENCY_MISMATCH when the key
    *   was used for other changes.
    */
   commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult>
-  /** What a commit under this key did, or undefined when no such commit was applied (and, asked first, never will be late). */
+  /**
+   * What a commit under this key did, or undefined when no such commit was applied. The answer is final: undefined also
+   * gives the key up, so that a commit which is still on its way fails with COMMIT_CONFLICT. Try again under a new key.
+   */
   findCommit(idempotencyKey: string): Promise<CommitResult | undefined>
   /** Newest first. */
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]>
