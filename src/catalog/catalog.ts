@@ -67,7 +67,10 @@ export interface TransactionRecord {
   readonly idempotencyKey: string | undefined
   readonly note: Readonly<Record<string, unknown>> | undefined
   /** The pointers that it set; a null location: the table was dropped. */
-  readonly pointers: readonly { readonly identifier: TableIdentifier; readonly metadataLocation: string | null }[]
+  readonly pointers: readonly {
+    readonly identifier: TableIdentifier
+    readonly metadataLocation: string | null
+  }[]
 }
 
 export interface TransactionQuery {

@@ -1,0 +1,77 @@
+import type { TableIdentifier } from '../table-identifier.ts'
+import type { NamespaceUpdate, PointInHistory, TransactionQuery, TransactionRecord } from './catalog.ts'
+
+export interface NamespaceRecord {
+  readonly namespace: readonly string[]
+  readonly properties: Readonly<Record<string, string>>
+}
+
+/** What became of an idempotency key. */
+export type KeyRecord =
+  /** `transaction` is undefined for changes that set no pointer. */
+  | {
+      readonly type: 'used'
+      readonly requestHash: string
+      readonly transaction: TransactionRecord | undefined
+    }
+  /** Somebody was told that nothing was applied under it: so it stays. */
+  | { readonly type: 'given-up' }
+
+/** Sets a table's pointer to `next` if it is at `expected`; null: there is no such table. Equal: it is only checked. */
+export interface PointerChange {
+  readonly identifier: TableIdentifier
+  readonly expected: string | null
+  readonly next: string | null
+}
+
+export type NamespaceChange =
+  | ({ readonly type: 'create' } & NamespaceRecord)
+  | ({ readonly type: 'update'; readonly namespace: readonly string[] } & NamespaceUpdate)
+  | { readonly type: 'drop'; readonly namespace: readonly string[] }
+
+/** Everything that is decided and written at one instant. */
+export interface StoreTransaction {
+  readonly idempotencyKey: string
+  /** Equal for equal requests: a key may come again only with the hash it was used with. */
+  readonly requestHash: string
+  readonly nowMs: number
+  readonly note?: Readonly<Record<string, unknown>>
+  readonly namespaceChange?: NamespaceChange
+  readonly pointers: readonly PointerChange[]
+}
+
+/** All but `applied` changed nothing. */
+export type StoreOutcome =
+  /** `transaction` is undefined when no pointer was named. */
+  | { readonly type: 'applied'; readonly transaction: TransactionRecord | undefined }
+  | { readonly type: 'key-spent'; readonly record: KeyRecord }
+  | { readonly type: 'pointer-moved'; readonly identifier: TableIdentifier }
+  | {
+      readonly type: 'namespace-missing' | 'namespace-exists' | 'namespace-not-empty'
+      readonly namespace: readonly string[]
+    }
+
+/**
+ * The catalog's memory: namespaces, one pointer a table, the history of pointers, and idempotency keys. `apply` is one
+ * database transaction over all of them; several processes may share a store.
+ */
+export interface CatalogStore {
+  /** All of them, nested ones included, in no order. */
+  namespaces(): Promise<readonly NamespaceRecord[]>
+  namespace(namespace: readonly string[]): Promise<NamespaceRecord | undefined>
+  /** The tables directly in a namespace, in no order. */
+  tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
+  pointer(identifier: TableIdentifier): Promise<string | undefined>
+  pointerAt(identifier: TableIdentifier, point: PointInHistory): Promise<string | undefined>
+  /** Newest first. */
+  transactions(query: TransactionQuery): Promise<readonly TransactionRecord[]>
+  findKey(idempotencyKey: string): Promise<KeyRecord | undefined>
+  /** Marks a key that was never used so that it never will be; answers what it is then. */
+  giveUpKey(idempotencyKey: string, nowMs: number): Promise<KeyRecord>
+  /**
+   * Checks the key, then every pointer and namespace, then writes it all.
+   * @throws CATALOG_UNAVAILABLE when certainly nothing was written; COMMIT_STATE_UNKNOWN when the commit itself failed
+   */
+  apply(transaction: StoreTransaction): Promise<StoreOutcome>
+  close(): Promise<void>
+}
