@@ -109,5 +109,9 @@ export const BRONZE_SYSTEM_COLUMNS: readonly LakeColumn[] = [
   { name: '_partition', type: 'int', doc: 'the partition in that source; 0 for a file' },
   { name: '_position', type: 'long', doc: 'the line or row number in a file from 1, or the offset' },
   { name: '_ingested_at', type: 'timestamptz', doc: 'when the run that loaded the row began' },
-  { name: '_rescued', type: 'string', doc: 'JSON of fields that are not declared or did not fit their type; null when all did' },
+  {
+    name: '_rescued',
+    type: 'string',
+    doc: 'JSON of fields that are not declared or did not fit their type; null when all did',
+  },
 ]

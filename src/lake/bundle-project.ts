@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import type { SourceMapPayload } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type BuildResult, build, type Message, type Plugin } from 'esbuild'
+import { IngotError } from '../errors.ts'
+import type { SourceSite } from './lake.ts'
+import { declarationError, type Mistake } from './mistake.ts'
+import type { Bundle } from './project-sources.ts'
+
+/** What a project imports as 'ingot': this very package, whether or not the project has it installed. */
+const INGOT_URL = new URL('../index.js', import.meta.url).href
+
+const MODULE_URL = '__ingot_module_url'
+
+/** A bundle on disk, and the files that went into it. */
+export interface BundledProject extends Bundle {
+  /** Relative to the project's folder. */
+  readonly inputs: readonly string[]
+}
+
+/**
+ * Bundles a project's TypeScript into one ES module in `cacheFolder`, named after its content. npm packages stay
+ * imports, found from there on: a cache folder within the project's folder finds those of the project.
+ * @throws DECLARATION_INVALID with every syntax error and unresolved import in its place
+ */
+export async function bundleProject(
+  projectFolder: string,
+  entry: string,
+  cacheFolder: string,
+): Promise<BundledProject> {
+  const prefixLengths = new Map<string, number>()
+  const result = await runEsbuild(projectFolder, entry, cacheFolder, prefixLengths)
+  const files = result.outputFiles ?? []
+  const code = files.find(file => file.path.endsWith('.mjs'))?.text ?? ''
+  const map = files.find(file => file.path.endsWith('.map'))?.text ?? '{}'
+  const hash = createHash('sha256').update(code).update(map).update(INGOT_URL).digest('hex').slice(0, 16)
+  const name = `lake-${hash}.mjs`
+  const modulePath = join(cacheFolder, name)
+  await mkdir(cacheFolder, { recursive: true })
+  await writeAtomically(`${modulePath}.map`, map)
+  await writeAtomically(modulePath, `${code}//# sourceMappingURL=${name}.map\n`)
+  const inputs = Object.keys(result.metafile?.inputs ?? {})
+  return { projectFolder, modulePath, sourceMap: JSON.parse(map) as SourceMapPayload, prefixLengths, inputs }
+}
+
+async function runEsbuild(
+  projectFolder: string,
+  entry: string,
+  cacheFolder: string,
+  prefixLengths: Map<string, number>,
+): Promise<BuildResult> {
+  try {
+    return await build({
+      entryPoints: [entry],
+      absWorkingDir: projectFolder,
+      outfile: join(cacheFolder, 'lake.mjs'),
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      charset: 'utf8',
+      sourcemap: 'external',
+      packages: 'external',
+      logLevel: 'silent',
+      // Two files that export one name through `export *` would cancel each other out in silence.
+      logOverride: { 'ambiguous-reexport': 'error' },
+      define: { 'import.meta.url': MODULE_URL },
+      plugins: [resolveIngot, keepModuleUrls(prefixLengths)],
+    })
+  } catch (error) {
+    throw await bundleError(error, projectFolder, prefixLengths)
+  }
+}
+
+const resolveIngot: Plugin = {
+  name: 'resolve-ingot',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^ingot$/ }, () => ({ path: INGOT_URL, external: true }))
+  },
+}
+
+/** Gives each file its own `import.meta.url`, which the bundle's would otherwise replace. */
+function keepModuleUrls(prefixLengths: Map<string, number>): Plugin {
+  return {
+    name: 'keep-module-urls',
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
+        const text = await readFile(path, 'utf8')
+        if (!text.includes('import.meta.url')) return undefined
+        // On the first line, so that all others keep their numbers.
+        const prefix = `const ${MODULE_URL}=${JSON.stringify(pathToFileURL(path).href)};`
+        prefixLengths.set(path, prefix.length)
+        return { contents: `${prefix}${text}`, loader: loaderOf(path) }
+      })
+    },
+  }
+}
+
+const loaderOf = (path: string): 'ts' | 'tsx' | 'js' | 'jsx' =>
+  path.endsWith('.tsx') ? 'tsx' : path.endsWith('.jsx') ? 'jsx' : path.endsWith('ts') ? 'ts' : 'js'
+
+async function bundleError(
+  error: unknown,
+  projectFolder: string,
+  prefixLengths: ReadonlyMap<string, number>,
+): Promise<unknown> {
+  if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) return error
+  const mistakes = (error.errors as readonly Message[]).map(message =>
+    mistakeOf(message, projectFolder, prefixLengths),
+  )
+  const texts = new Map<string, readonly string[]>()
+  for (const { site } of mistakes) {
+    const text = await readFile(join(projectFolder, site.file), 'utf8').catch(() => undefined)
+    if (text !== undefined) texts.set(site.file, text.split(/\r?\n/))
+  }
+  const noEntry = mistakes.every(({ site }) => !texts.has(site.file))
+  if (noEntry) {
+    const [first] = mistakes
+    return new IngotError(
+      'DECLARATION_INVALID',
+      `the project in ${projectFolder} cannot be loaded: ${first?.cause}`,
+      {
+        hint: 'run in the folder that has lake.ts, or make a project with: ingot init',
+        cause: error,
+      },
+    )
+  }
+  return declarationError(mistakes, file => texts.get(file), error)
+}
+
+function mistakeOf(message: Message, folder: string, prefixLengths: ReadonlyMap<string, number>): Mistake {
+  const { location, text } = message
+  const cause = text.slice(0, 1).toLowerCase() + text.slice(1)
+  if (!location) return { site: { file: '', line: 1, column: 1 }, cause, fix: '' }
+  const prefix = location.line === 1 ? (prefixLengths.get(join(folder, location.file)) ?? 0) : 0
+  const bytes = Buffer.from(location.lineText, 'utf8').subarray(0, location.column)
+  const site: SourceSite = {
+    file: location.file,
+    line: location.line,
+    column: bytes.toString('utf8').length - prefix + 1,
+  }
+  return { site, cause, fix: location.suggestion || fixOf(text) }
+}
+
+function fixOf(text: string): string {
+  if (text.startsWith('Could not resolve')) return 'check the path of the import; a package must be installed'
+  if (text.includes('multiple files')) return 'export one of them under another name'
+  return 'mend the TypeScript in this place'
+}
+
+/** Readers see the whole file or none: a worker may import the bundle while the same one is written again. */
+async function writeAtomically(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}.${performance.now()}.draft`
+  await writeFile(draft, text)
+  await rename(draft, path)
+}
+
+/** The path of a file URL or path. */
+export function pathOfUrl(text: string): string {
+  return text.startsWith('file://') ? fileURLToPath(text) : text
+}
