@@ -1,0 +1,56 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { type Random, systemRandom } from '../random.ts'
+import { errnoOf } from './disk.ts'
+import type { FileIO } from './file-io.ts'
+import { pathOfLocation } from './file-location.ts'
+import { createMemoryDisk, type DiskFaults, type MemoryDisk } from './memory-disk.ts'
+import { createPosixFileIO } from './posix-file-io.ts'
+
+export interface MemoryFileIOOptions {
+  /** @default none */
+  readonly faults?: DiskFaults
+  /** @default systemClock */
+  readonly clock?: Clock
+  /** Names temporary files. @default systemRandom */
+  readonly random?: Random
+}
+
+/** The storage of a simulated machine: the protocol of the local FileIO, over a disk that can lose what was not synced. */
+export interface MemoryFileIO extends FileIO {
+  /** What an engine process does: a file (and its folders) that nobody synced. */
+  writeUnsynced(location: string, bytes: Uint8Array): Promise<void>
+  /** Loses power. Nothing may be under way; what `random` decides is in the order of names, so a seed replays it. */
+  crash(random: Random): void
+  /** The same disk as a new process sees it: what the old one remembered of it is forgotten. */
+  reopen(): MemoryFileIO
+}
+
+/** Files in memory, for tests and simulations; locations are `file://`, as of the local FileIO. */
+export function createMemoryFileIO(options: MemoryFileIOOptions = {}): MemoryFileIO {
+  const random = options.random ?? systemRandom
+  const disk = createMemoryDisk(options.clock ?? systemClock, options.faults ?? (async () => undefined))
+  const open = (): MemoryFileIO => {
+    const io = createPosixFileIO(disk, random)
+    return {
+      ...io,
+      async writeUnsynced(location, bytes) {
+        const path = pathOfLocation(location)
+        for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
+          await makeFolderUnsynced(disk, path.slice(0, end))
+        }
+        await disk.writeUnsynced(path, bytes)
+      },
+      crash: disk.crash,
+      reopen: open,
+    }
+  }
+  return open()
+}
+
+async function makeFolderUnsynced(disk: MemoryDisk, path: string): Promise<void> {
+  try {
+    await disk.makeFolder(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+}
