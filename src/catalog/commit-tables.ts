@@ -1,0 +1,132 @@
+import { IngotError, isIngotError } from '../errors.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
+import { applyUpdates, checkRequirements, withMetadataLog } from '../format/table-updates.ts'
+import type { Random } from '../random.ts'
+import { formatIdentifier, identifierKey } from '../table-identifier.ts'
+import type { LoadedTable, TableChange } from './catalog.ts'
+import type { MetadataFiles } from './metadata-files.ts'
+import type { CatalogStore } from './store.ts'
+import { assignLocation, locationInside } from './table-location.ts'
+
+/** A change checked against the table as it is, with the metadata that it leads to. */
+export interface PreparedChange {
+  readonly change: TableChange
+  /** Null: the change creates the table. */
+  readonly base: LoadedTable | null
+  readonly metadata: TableMetadata
+}
+
+export interface PrepareContext {
+  readonly store: CatalogStore
+  readonly files: MetadataFiles
+  readonly random: Random
+  readonly root: string
+  readonly nowMs: number
+}
+
+/**
+ * Checks every requirement of every change before anything is written, and applies the updates in memory.
+ * @throws COMMIT_CONFLICT with context.identifier, TABLE_NOT_FOUND, REQUEST_INVALID
+ */
+export async function prepareChanges(
+  context: PrepareContext,
+  changes: readonly TableChange[],
+): Promise<readonly PreparedChange[]> {
+  const bases = await Promise.all(changes.map(change => loadBase(context, change)))
+  return changes.map((change, index) => prepareChange(context, change, bases[index] ?? null))
+}
+
+async function loadBase(context: PrepareContext, change: TableChange): Promise<LoadedTable | null> {
+  const metadataLocation = await context.store.pointer(change.identifier)
+  if (metadataLocation === undefined) return null
+  return {
+    identifier: change.identifier,
+    metadataLocation,
+    metadata: await context.files.read(metadataLocation),
+  }
+}
+
+function prepareChange(
+  context: PrepareContext,
+  change: TableChange,
+  base: LoadedTable | null,
+): PreparedChange {
+  requireTable(change, base)
+  try {
+    checkRequirements(base?.metadata ?? null, change.requirements)
+  } catch (error) {
+    throw isIngotError(error, 'COMMIT_CONFLICT') ? lostCommit(change, error) : error
+  }
+  if (base !== null && change.updates.length === 0) return { change, base, metadata: base.metadata }
+  const location = base?.metadata.location ?? assignLocation(context.root, change.identifier, context.random)
+  const updated = applyUpdates(base?.metadata ?? null, change.updates, { nowMs: context.nowMs, location })
+  const metadata =
+    updated.location === location
+      ? updated
+      : { ...updated, location: locationInside(context.root, updated.location) }
+  if (base === null) return { change, base, metadata }
+  const lastUpdatedMs = base.metadata['last-updated-ms']
+  return { change, base, metadata: withMetadataLog(metadata, base.metadataLocation, lastUpdatedMs) }
+}
+
+/** Without a table to stand on, only a change that says it creates one is meant. */
+function requireTable(change: TableChange, base: LoadedTable | null): void {
+  if (base !== null || change.requirements.some(requirement => requirement.type === 'assert-create')) return
+  throw new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(change.identifier)} is not there`, {
+    hint: 'it was dropped or renamed since it was loaded',
+    context: { identifier: change.identifier },
+  })
+}
+
+function lostCommit(change: TableChange, cause: IngotError): IngotError {
+  const name = formatIdentifier(change.identifier)
+  return new IngotError('COMMIT_CONFLICT', `commit of table ${name} lost: ${cause.message}`, {
+    cause,
+    retryable: true,
+    hint: 'load the table again and stage the change on what it is now',
+    context: { ...cause.context, identifier: change.identifier },
+  })
+}
+
+/**
+ * Writes the metadata files of all changes; the answer has one location a change, the base's own where nothing changed.
+ * When one cannot be written, the others are removed.
+ */
+export async function writeChanges(
+  files: MetadataFiles,
+  prepared: readonly PreparedChange[],
+): Promise<readonly string[]> {
+  const results = await Promise.allSettled(
+    prepared.map(async ({ base, metadata }) =>
+      base !== null && metadata === base.metadata
+        ? base.metadataLocation
+        : files.write(metadata, base?.metadataLocation ?? null),
+    ),
+  )
+  const failed = results.find(result => result.status === 'rejected')
+  const locations = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  if (failed === undefined) return locations
+  await files.discard(writtenLocations(prepared, locations))
+  throw failed.reason
+}
+
+/** Of `locations`, those that the commit itself wrote. */
+export function writtenLocations(
+  prepared: readonly PreparedChange[],
+  locations: readonly string[],
+): readonly string[] {
+  const bases = new Set(prepared.map(({ base }) => base?.metadataLocation))
+  return locations.filter(location => !bases.has(location))
+}
+
+/** @throws REQUEST_INVALID when a table occurs twice, or none does */
+export function checkChanges(changes: readonly TableChange[]): void {
+  if (changes.length === 0) throw new IngotError('REQUEST_INVALID', 'a commit changes at least one table')
+  const keys = new Set(changes.map(change => identifierKey(change.identifier)))
+  if (keys.size < changes.length) {
+    throw new IngotError('REQUEST_INVALID', 'a commit names a table more than once', {
+      hint: 'join the changes of one table into one',
+      context: { tables: changes.map(change => change.identifier) },
+    })
+  }
+}

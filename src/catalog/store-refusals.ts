@@ -1,0 +1,47 @@
+import { IngotError } from '../errors.ts'
+import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import type { StoreOutcome } from './store.ts'
+
+export function tableNotFound(identifier: TableIdentifier): IngotError {
+  return new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} is not there`, {
+    context: { identifier },
+  })
+}
+
+export function tableExists(identifier: TableIdentifier): IngotError {
+  return new IngotError('TABLE_EXISTS', `table ${formatIdentifier(identifier)} is there already`, {
+    context: { identifier },
+  })
+}
+
+export function namespaceNotFound(namespace: readonly string[]): IngotError {
+  return new IngotError('NAMESPACE_NOT_FOUND', `namespace ${namespace.join('.')} is not there`, {
+    hint: 'create the namespace first',
+    context: { namespace },
+  })
+}
+
+/** The error for a store transaction that changed nothing. */
+export function refusal(outcome: Exclude<StoreOutcome, { type: 'applied' | 'key-spent' }>): IngotError {
+  if (outcome.type === 'pointer-moved') {
+    const { identifier } = outcome
+    return new IngotError(
+      'COMMIT_CONFLICT',
+      `table ${formatIdentifier(identifier)} keeps changing under this commit`,
+      {
+        retryable: true,
+        hint: 'fewer writers at once, or more patience',
+        context: { identifier },
+      },
+    )
+  }
+  const { type, namespace } = outcome
+  if (type === 'namespace-missing') return namespaceNotFound(namespace)
+  const name = namespace.join('.')
+  return type === 'namespace-exists'
+    ? new IngotError('NAMESPACE_EXISTS', `namespace ${name} is there already`, { context: { namespace } })
+    : new IngotError('NAMESPACE_NOT_EMPTY', `namespace ${name} still has tables or namespaces in it`, {
+        hint: 'drop or move what is in it first',
+        context: { namespace },
+      })
+}
