@@ -1,0 +1,107 @@
+import { IngotError } from '../errors.ts'
+import type { LiveEntry } from '../format/manifest-types.ts'
+import type { PartitionSpec } from '../format/types.ts'
+import { DELETE_FILE_PATH_ID } from './delete-columns.ts'
+
+/** A delete file that a scan reads. */
+export interface DeleteTask {
+  readonly entry: LiveEntry
+  /** How the engine's SQL names the file. */
+  readonly enginePath: string
+}
+
+/** Finds the delete files that apply to a data file (Iceberg spec, "Scan Planning"). */
+export interface DeleteIndex {
+  /** @throws UNSUPPORTED when an equality delete or a deletion vector applies */
+  deletesFor(entry: LiveEntry): readonly DeleteTask[]
+}
+
+const NO_DELETES: readonly DeleteTask[] = []
+
+interface IndexedDelete extends DeleteTask {
+  /** Bounds of the paths that it names; a file outside them is not touched. */
+  readonly lowestPath: Buffer | undefined
+  readonly highestPath: Buffer | undefined
+}
+
+/** An index over all live delete entries of a snapshot. */
+export function createDeleteIndex(
+  deletes: readonly LiveEntry[],
+  specs: readonly PartitionSpec[],
+  toEnginePath: (location: string) => string,
+): DeleteIndex {
+  if (deletes.length === 0) return { deletesFor: () => NO_DELETES }
+  const unpartitioned = new Set(specs.filter(spec => spec.fields.length === 0).map(spec => spec['spec-id']))
+  const byFile = new Map<string, IndexedDelete[]>()
+  const byPartition = new Map<string, IndexedDelete[]>()
+  const everywhere: IndexedDelete[] = []
+  for (const entry of deletes) {
+    const indexed = indexDelete(entry, toEnginePath)
+    if (entry.file.referencedDataFile !== undefined) append(byFile, entry.file.referencedDataFile, indexed)
+    else if (entry.file.content === 'equality-deletes' && unpartitioned.has(entry.specId))
+      everywhere.push(indexed)
+    else append(byPartition, partitionKey(entry), indexed)
+  }
+  return {
+    deletesFor(entry) {
+      const candidates = [
+        ...(byFile.get(entry.file.filePath) ?? []),
+        ...(byPartition.size === 0 ? [] : (byPartition.get(partitionKey(entry)) ?? [])),
+        ...everywhere,
+      ]
+      if (candidates.length === 0) return NO_DELETES
+      const path = Buffer.from(entry.file.filePath)
+      const applying = candidates.filter(candidate => applies(candidate, entry, path))
+      for (const { entry: found } of applying) refuseUnreadable(found)
+      return applying
+    },
+  }
+}
+
+function indexDelete(entry: LiveEntry, toEnginePath: (location: string) => string): IndexedDelete {
+  const { file } = entry
+  const lower = file.lowerBounds?.get(DELETE_FILE_PATH_ID)
+  const upper = file.upperBounds?.get(DELETE_FILE_PATH_ID)
+  return {
+    entry,
+    enginePath: toEnginePath(file.filePath),
+    lowestPath: lower && Buffer.from(lower),
+    highestPath: upper && Buffer.from(upper),
+  }
+}
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const values = map.get(key)
+  if (values === undefined) map.set(key, [value])
+  else values.push(value)
+}
+
+/** Equal for files of one spec with equal partition values. */
+function partitionKey(entry: LiveEntry): string {
+  const values = entry.file.partition.map(value => {
+    if (typeof value === 'bigint') return `${value}n`
+    if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
+    return typeof value === 'number' ? `${value}d` : [typeof value, value]
+  })
+  return JSON.stringify([entry.specId, values])
+}
+
+/** Position deletes apply to files of their own commit too, equality deletes to older files only. */
+function applies(candidate: IndexedDelete, data: LiveEntry, path: Buffer): boolean {
+  const { sequenceNumber, file } = candidate.entry
+  if (file.content === 'equality-deletes') return data.sequenceNumber < sequenceNumber
+  if (data.sequenceNumber > sequenceNumber) return false
+  if (candidate.lowestPath !== undefined && Buffer.compare(path, candidate.lowestPath) < 0) return false
+  return candidate.highestPath === undefined || Buffer.compare(path, candidate.highestPath) <= 0
+}
+
+function refuseUnreadable(entry: LiveEntry): void {
+  const { content, fileFormat, filePath } = entry.file
+  if (content === 'position-deletes' && fileFormat === 'PARQUET') return
+  const kind =
+    content === 'equality-deletes' ? 'equality deletes' : `position deletes in format ${fileFormat}`
+  throw new IngotError('UNSUPPORTED', `${kind} cannot be read yet: ${filePath}`, {
+    hint: 'rewrite the data files with the engine that wrote the deletes (Spark: rewrite_data_files)',
+    context: { file: filePath, content, fileFormat },
+  })
+}

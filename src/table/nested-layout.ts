@@ -1,0 +1,146 @@
+import type { TableMetadata } from '../format/metadata-types.ts'
+import type { NestedField, PrimitiveType, Type } from '../format/types.ts'
+import { isPrimitive } from '../format/types.ts'
+import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
+import { toSqlType } from './sql-types.ts'
+
+// The engine finds columns by field id but the fields inside them by name, so that a renamed struct field would read as
+// null. A layout says under which names each field id occurs in the files, and the value is rebuilt by field id.
+
+interface LayoutField {
+  readonly id: number
+  readonly names: readonly string[]
+  readonly layout: Layout
+}
+
+/** The shape in which files hold a column: a type whose struct fields may go by several names. */
+type Layout =
+  | PrimitiveType
+  | { readonly kind: 'struct'; readonly fields: readonly LayoutField[] }
+  | { readonly kind: 'list'; readonly element: Layout }
+  | { readonly kind: 'map'; readonly key: Layout; readonly value: Layout }
+
+/** How to read one column: the type to ask the engine for, and the table's value made from what it returns. */
+export interface ColumnReader {
+  readonly sqlType: string
+  /** `reference` is an SQL expression of that type. */
+  readonly valueSql: (reference: string) => string
+}
+
+/**
+ * A reader for files written under any schema of the table; undefined when a name inside the column meant different
+ * fields at different times, which only a file's own schema can tell apart.
+ */
+export function readerForAnySchema(metadata: TableMetadata, field: NestedField): ColumnReader | undefined {
+  if (isPrimitive(field.type)) return plainReader(field.type)
+  const others = metadata.schemas.map(schema => schema.fields.find(other => other.id === field.id)?.type)
+  const layout = mergeLayouts([field.type, ...others.filter(type => type !== undefined)])
+  return isAmbiguous(layout) ? undefined : layoutReader(layout, field.type)
+}
+
+/** A reader for files written under the schema `schemaId`. */
+export function readerForSchema(metadata: TableMetadata, field: NestedField, schemaId: number): ColumnReader {
+  const schema = metadata.schemas.find(candidate => candidate['schema-id'] === schemaId)
+  const stored = schema?.fields.find(other => other.id === field.id)
+  return layoutReader(mergeLayouts([stored?.type ?? field.type]), field.type)
+}
+
+function plainReader(type: Type): ColumnReader {
+  return { sqlType: toSqlType(type), valueSql: reference => reference }
+}
+
+function layoutReader(layout: Layout, type: Type): ColumnReader {
+  const sqlType = layoutToSql(layout)
+  // Equal texts mean equal names, each of one field id: nothing to rebuild.
+  if (sqlType === toSqlType(type)) return plainReader(type)
+  return { sqlType, valueSql: reference => rebuildSql(type, layout, reference, 0) }
+}
+
+/** Types of one column at different times, the one whose primitive types count first. */
+function mergeLayouts(types: readonly Type[]): Layout {
+  const [first] = types
+  if (first === undefined) throw new TypeError('a layout needs a type')
+  if (isPrimitive(first)) return first
+  if (first.type === 'struct') {
+    const fields = types.flatMap(type => (!isPrimitive(type) && type.type === 'struct' ? type.fields : []))
+    return { kind: 'struct', fields: mergeFields(fields) }
+  }
+  if (first.type === 'list') {
+    const lists = types.flatMap(type => (!isPrimitive(type) && type.type === 'list' ? [type] : []))
+    return { kind: 'list', element: mergeLayouts(lists.map(list => list.element)) }
+  }
+  const maps = types.flatMap(type => (!isPrimitive(type) && type.type === 'map' ? [type] : []))
+  return {
+    kind: 'map',
+    key: mergeLayouts(maps.map(map => map.key)),
+    value: mergeLayouts(maps.map(map => map.value)),
+  }
+}
+
+/** Fields that the table has dropped stay in: the engine refuses to read a struct of which a file has no field at all. */
+function mergeFields(fields: readonly NestedField[]): LayoutField[] {
+  const byId = new Map<number, NestedField[]>()
+  for (const field of fields) byId.set(field.id, [...(byId.get(field.id) ?? []), field])
+  return [...byId].map(([id, versions]) => ({
+    id,
+    names: [...new Set(versions.map(version => version.name))],
+    layout: mergeLayouts(versions.map(version => version.type)),
+  }))
+}
+
+function isAmbiguous(layout: Layout): boolean {
+  if (typeof layout === 'string') return false
+  if (layout.kind === 'list') return isAmbiguous(layout.element)
+  if (layout.kind === 'map') return isAmbiguous(layout.key) || isAmbiguous(layout.value)
+  // The engine does not tell names apart by case.
+  const names = layout.fields.flatMap(field => field.names.map(name => name.toLowerCase()))
+  return new Set(names).size < names.length || layout.fields.some(field => isAmbiguous(field.layout))
+}
+
+function layoutToSql(layout: Layout): string {
+  if (typeof layout === 'string') return toSqlType(layout)
+  if (layout.kind === 'list') return `${layoutToSql(layout.element)}[]`
+  if (layout.kind === 'map') return `MAP(${layoutToSql(layout.key)}, ${layoutToSql(layout.value)})`
+  const fields = layout.fields.flatMap(field =>
+    field.names.map(name => `${quoteIdentifier(name)} ${layoutToSql(field.layout)}`),
+  )
+  return `STRUCT(${fields.join(', ')})`
+}
+
+function rebuildSql(type: Type, layout: Layout, reference: string, depth: number): string {
+  if (isPrimitive(type) || typeof layout === 'string') {
+    return type === layout ? reference : `CAST(${reference} AS ${toSqlType(type)})`
+  }
+  const item = `x${depth}`
+  if (type.type === 'struct' && layout.kind === 'struct') {
+    const fields = type.fields.map(
+      field => `${quoteIdentifier(field.name)} := ${rebuildFieldSql(field, layout.fields, reference, depth)}`,
+    )
+    return `CASE WHEN ${reference} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`
+  }
+  if (type.type === 'list' && layout.kind === 'list') {
+    return `list_transform(${reference}, lambda ${item}: ${rebuildSql(type.element, layout.element, item, depth + 1)})`
+  }
+  if (type.type === 'map' && layout.kind === 'map') {
+    const key = rebuildSql(type.key, layout.key, `${item}.key`, depth + 1)
+    const value = rebuildSql(type.value, layout.value, `${item}.value`, depth + 1)
+    const entries = `list_transform(map_entries(${reference}), lambda ${item}: struct_pack(key := ${key}, value := ${value}))`
+    return `map_from_entries(${entries})`
+  }
+  return `CAST(NULL AS ${toSqlType(type)})`
+}
+
+function rebuildFieldSql(
+  field: NestedField,
+  stored: readonly LayoutField[],
+  reference: string,
+  depth: number,
+): string {
+  const found = stored.find(candidate => candidate.id === field.id)
+  if (found === undefined) return `CAST(NULL AS ${toSqlType(field.type)})`
+  // A file has one of the names; under the others the engine returns null.
+  const values = found.names.map(name => `struct_extract(${reference}, ${quoteLiteral(name)})`)
+  const [single = 'NULL'] = values
+  const value = values.length === 1 ? single : `coalesce(${values.join(', ')})`
+  return rebuildSql(field.type, found.layout, value, depth)
+}

@@ -1,0 +1,109 @@
+import { type Expression, mightMatch, mightMatchPartition } from '../format/expression.ts'
+import type { LiveEntry, ManifestFile } from '../format/manifest-types.ts'
+import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
+import { currentSchema } from '../format/schema.ts'
+import { currentSnapshot, snapshotById } from '../format/snapshot.ts'
+import { createDeleteIndex, type DeleteTask } from './delete-index.ts'
+import { hasLiveFiles, loadEntries, loadManifests } from './manifests.ts'
+import { specById } from './partition-columns.ts'
+import type { TableContext } from './staged-table.ts'
+
+/** One data file to read, with the delete files that apply to it. */
+export interface ScanTask {
+  readonly entry: LiveEntry
+  /** How the engine's SQL names the file. */
+  readonly enginePath: string
+  readonly deletes: readonly DeleteTask[]
+}
+
+/** What to read of one snapshot. */
+export interface ScanPlan {
+  /** Undefined for a table without one: no rows. */
+  readonly snapshot: Snapshot | undefined
+  readonly tasks: readonly ScanTask[]
+  /** Data files that the filter ruled out, but for those in manifests that it ruled out whole. */
+  readonly prunedFileCount: number
+  readonly prunedManifestCount: number
+}
+
+export interface PlanScanOptions {
+  /** @default the newest of the branch main */
+  readonly snapshotId?: bigint
+  /** Rules out files that certainly have no match; rows of the others are for the caller's SQL to filter. */
+  readonly filter?: Expression
+}
+
+/**
+ * Finds the files of a snapshot that a filter does not rule out, by partition summaries, partition values and column
+ * bounds, and the position deletes that apply to each.
+ * @throws SNAPSHOT_NOT_FOUND; UNSUPPORTED when an equality delete or a deletion vector applies to a file
+ */
+export async function planScan(
+  context: Pick<TableContext, 'io' | 'manifests'>,
+  metadata: TableMetadata,
+  options: PlanScanOptions = {},
+): Promise<ScanPlan> {
+  const snapshot =
+    options.snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, options.snapshotId)
+  const live = (await loadManifests(context, snapshot)).filter(hasLiveFiles)
+  const kept = live.filter(
+    manifest => manifest.content === 'deletes' || manifestMightMatch(metadata, manifest, options),
+  )
+  const deletes = await loadAllEntries(context, kept, 'deletes')
+  const index = createDeleteIndex(deletes, metadata['partition-specs'], location =>
+    context.io.toEnginePath(location),
+  )
+  const tasks: ScanTask[] = []
+  let prunedFileCount = 0
+  for (const manifest of kept) {
+    if (manifest.content !== 'data') continue
+    const mightHaveMatch = entryFilter(metadata, manifest.partitionSpecId, options.filter)
+    for (const entry of await loadEntries(context, manifest)) {
+      if (mightHaveMatch !== undefined && !mightHaveMatch(entry)) prunedFileCount += 1
+      else tasks.push(toTask(entry))
+    }
+  }
+  return { snapshot, tasks, prunedFileCount, prunedManifestCount: live.length - kept.length }
+
+  function toTask(entry: LiveEntry): ScanTask {
+    return {
+      entry,
+      enginePath: context.io.toEnginePath(entry.file.filePath),
+      deletes: index.deletesFor(entry),
+    }
+  }
+}
+
+function manifestMightMatch(
+  metadata: TableMetadata,
+  manifest: ManifestFile,
+  { filter }: PlanScanOptions,
+): boolean {
+  if (filter === undefined) return true
+  const spec = specById(metadata, manifest.partitionSpecId)
+  return mightMatchPartition(filter, spec, metadata.schemas, manifest.partitions)
+}
+
+function entryFilter(
+  metadata: TableMetadata,
+  specId: number,
+  filter: Expression | undefined,
+): ((entry: LiveEntry) => boolean) | undefined {
+  if (filter === undefined) return undefined
+  const spec = specById(metadata, specId)
+  const schema = currentSchema(metadata)
+  return ({ file }) =>
+    mightMatchPartition(filter, spec, metadata.schemas, file.partition) && mightMatch(filter, file, schema)
+}
+
+async function loadAllEntries(
+  context: Pick<TableContext, 'io' | 'manifests'>,
+  manifests: readonly ManifestFile[],
+  content: ManifestFile['content'],
+): Promise<LiveEntry[]> {
+  const entries: LiveEntry[] = []
+  for (const manifest of manifests) {
+    if (manifest.content === content) entries.push(...(await loadEntries(context, manifest)))
+  }
+  return entries
+}
