@@ -19,10 +19,15 @@ export type DiskFault =
 /** Called before every step; undefined lets it work. A rejection is the step's failure. */
 export type DiskFaults = (step: DiskStep) => Promise<DiskFault | undefined>
 
-/** A disk with a page cache: reads see what was written, a crash keeps what was fsynced and chance decides about the rest. */
-export interface MemoryDisk extends Disk {
+/** One process's view of the disk, whose calls meet the faults of that process. */
+export interface MemoryDiskView extends Disk {
   /** Writes a file and leaves it in the page cache. */
   writeUnsynced(path: string, bytes: Uint8Array): Promise<void>
+}
+
+/** A disk with a page cache: reads see what was written, a crash keeps what was fsynced and chance decides about the rest. */
+export interface MemoryDisk {
+  open(faults: DiskFaults): MemoryDiskView
   /** Loses power: unsynced data is kept, torn or lost, unsynced changes of folders are kept or lost, file by file. */
   crash(random: Random): void
 }
@@ -43,9 +48,15 @@ interface MemoryFolder {
 
 type MemoryNode = MemoryFile | MemoryFolder
 
-export function createMemoryDisk(clock: Clock, faults: DiskFaults): MemoryDisk {
+export function createMemoryDisk(clock: Clock): MemoryDisk {
   const root = newFolder(clock.nowMs())
+  return {
+    open: faults => createView(root, clock, faults),
+    crash: random => losePower(root, random),
+  }
+}
 
+function createView(root: MemoryFolder, clock: Clock, faults: DiskFaults): MemoryDiskView {
   async function step<T>(call: DiskStep['call'], path: string, work: () => T, skipped: () => T): Promise<T> {
     const fault = await faults({ call, path })
     if (fault?.type === 'fail') throw fault.error
@@ -82,7 +93,6 @@ export function createMemoryDisk(clock: Clock, faults: DiskFaults): MemoryDisk {
     async *names(folder) {
       yield* await look('names', folder, () => [...folderAt(root, folder).entries.keys()])
     },
-    crash: random => losePower(root, random),
   }
 }
 

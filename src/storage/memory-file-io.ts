@@ -3,7 +3,7 @@ import { type Random, systemRandom } from '../random.ts'
 import { errnoOf } from './disk.ts'
 import type { FileIO } from './file-io.ts'
 import { pathOfLocation } from './file-location.ts'
-import { createMemoryDisk, type DiskFaults, type MemoryDisk } from './memory-disk.ts'
+import { createMemoryDisk, type DiskFaults, type MemoryDiskView } from './memory-disk.ts'
 import { createPosixFileIO } from './posix-file-io.ts'
 
 export interface MemoryFileIOOptions {
@@ -21,33 +21,34 @@ export interface MemoryFileIO extends FileIO {
   writeUnsynced(location: string, bytes: Uint8Array): Promise<void>
   /** Loses power. Nothing may be under way; what `random` decides is in the order of names, so a seed replays it. */
   crash(random: Random): void
-  /** The same disk as a new process sees it: what the old one remembered of it is forgotten. */
-  reopen(): MemoryFileIO
+  /** The same disk as a new process sees it, which has its own faults (@default none) and remembers nothing. */
+  reopen(faults?: DiskFaults): MemoryFileIO
 }
 
 /** Files in memory, for tests and simulations; locations are `file://`, as of the local FileIO. */
 export function createMemoryFileIO(options: MemoryFileIOOptions = {}): MemoryFileIO {
   const random = options.random ?? systemRandom
-  const disk = createMemoryDisk(options.clock ?? systemClock, options.faults ?? (async () => undefined))
-  const open = (): MemoryFileIO => {
-    const io = createPosixFileIO(disk, random)
+  const disk = createMemoryDisk(options.clock ?? systemClock)
+  const open = (faults: DiskFaults = async () => undefined): MemoryFileIO => {
+    const view = disk.open(faults)
     return {
-      ...io,
-      async writeUnsynced(location, bytes) {
-        const path = pathOfLocation(location)
-        for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
-          await makeFolderUnsynced(disk, path.slice(0, end))
-        }
-        await disk.writeUnsynced(path, bytes)
-      },
+      ...createPosixFileIO(view, random),
+      writeUnsynced: (location, bytes) => writeUnsynced(view, pathOfLocation(location), bytes),
       crash: disk.crash,
       reopen: open,
     }
   }
-  return open()
+  return open(options.faults)
 }
 
-async function makeFolderUnsynced(disk: MemoryDisk, path: string): Promise<void> {
+async function writeUnsynced(disk: MemoryDiskView, path: string, bytes: Uint8Array): Promise<void> {
+  for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
+    await makeFolderUnsynced(disk, path.slice(0, end))
+  }
+  await disk.writeUnsynced(path, bytes)
+}
+
+async function makeFolderUnsynced(disk: MemoryDiskView, path: string): Promise<void> {
   try {
     await disk.makeFolder(path)
   } catch (error) {
