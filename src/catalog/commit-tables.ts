@@ -89,34 +89,35 @@ function lostCommit(change: TableChange, cause: IngotError): IngotError {
 }
 
 /**
- * Writes the metadata files of all changes; the answer has one location a change, the base's own where nothing changed.
- * When one cannot be written, the others are removed.
+ * Writes the metadata files of all changes; the answer has each table as it will be, at the base's own location where
+ * nothing changed. When one cannot be written, the others are removed.
  */
 export async function writeChanges(
   files: MetadataFiles,
   prepared: readonly PreparedChange[],
-): Promise<readonly string[]> {
-  const results = await Promise.allSettled(
-    prepared.map(async ({ base, metadata }) =>
-      base !== null && metadata === base.metadata
-        ? base.metadataLocation
-        : files.write(metadata, base?.metadataLocation ?? null),
-    ),
-  )
+): Promise<readonly LoadedTable[]> {
+  const results = await Promise.allSettled(prepared.map(change => writeChange(files, change)))
+  const tables = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = results.find(result => result.status === 'rejected')
-  const locations = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-  if (failed === undefined) return locations
-  await files.discard(writtenLocations(prepared, locations))
+  if (failed === undefined) return tables
+  await files.discard(writtenLocations(prepared, tables))
   throw failed.reason
 }
 
-/** Of `locations`, those that the commit itself wrote. */
+async function writeChange(files: MetadataFiles, prepared: PreparedChange): Promise<LoadedTable> {
+  const { base, metadata } = prepared
+  if (base !== null && metadata === base.metadata) return base
+  const metadataLocation = await files.write(metadata, base?.metadataLocation ?? null)
+  return { identifier: prepared.change.identifier, metadataLocation, metadata }
+}
+
+/** The metadata files among those of `tables` that the commit itself wrote. */
 export function writtenLocations(
   prepared: readonly PreparedChange[],
-  locations: readonly string[],
+  tables: readonly LoadedTable[],
 ): readonly string[] {
   const bases = new Set(prepared.map(({ base }) => base?.metadataLocation))
-  return locations.filter(location => !bases.has(location))
+  return tables.map(table => table.metadataLocation).filter(location => !bases.has(location))
 }
 
 /** @throws REQUEST_INVALID when a table occurs twice, or none does */

@@ -132,7 +132,7 @@ class LocalCatalog implements Catalog {
     const { identifier } = request
     const keyed = this.#keyed('create-table', request, options)
     const replay = await this.#findReplay(keyed, options)
-    if (replay !== undefined) return onlyTable(await this.#toResult(replay), identifier)
+    if (replay !== undefined) return onlyTable(await this.#replayResult(replay), identifier)
     const metadata = await this.stageTable(request)
     const metadataLocation = await this.#files.write(metadata, null)
     const outcome = await this.#applyOrDiscard(
@@ -140,10 +140,9 @@ class LocalCatalog implements Catalog {
       { pointers: [{ identifier, expected: null, next: metadataLocation }] },
       [metadataLocation],
     )
+    if (outcome.type === 'applied') return { identifier, metadataLocation, metadata }
     if (outcome.type === 'pointer-moved') throw tableExists(identifier)
-    const transaction = settle(outcome, keyed)
-    if (transaction === undefined) throw tableExists(identifier)
-    return onlyTable(await this.#toResult(transaction), identifier)
+    return onlyTable(await this.#replayResult(requireTransaction(outcome, keyed)), identifier)
   }
 
   async stageTable(request: CreateTableRequest): Promise<TableMetadata> {
@@ -202,11 +201,16 @@ class LocalCatalog implements Catalog {
     for (const change of changes) checkIdentifier(change.identifier)
     const request = this.#keyed('commit', changes, options)
     const replay = await this.#findReplay(request, options)
-    if (replay !== undefined) return this.#toResult(replay)
+    if (replay !== undefined) return this.#replayResult(replay)
     for (let attempt = 1; ; attempt++) {
       const prepared = await prepareChanges(this.#prepareContext(), changes)
-      const outcome = await this.#commitPrepared(request, options, prepared)
-      if (outcome.type !== 'pointer-moved') return this.#toResult(requireTransaction(outcome, request))
+      const tables = await writeChanges(this.#files, prepared)
+      const outcome = await this.#commitWritten(request, options, prepared, tables)
+      if (outcome.type === 'applied') {
+        // From memory: a read that fails now would pass for a commit that failed.
+        return { transactionId: requireTransaction(outcome, request).transactionId, tables }
+      }
+      if (outcome.type !== 'pointer-moved') return this.#replayResult(requireTransaction(outcome, request))
       if (attempt === ATTEMPTS_MAX) throw refusal(outcome)
       // Another commit was faster. The requirements decide whether this one may still follow it.
       await this.#pause(attempt)
@@ -227,24 +231,21 @@ class LocalCatalog implements Catalog {
     await this.#store.close()
   }
 
-  async #commitPrepared(
+  #commitWritten(
     request: KeyedRequest,
     options: CommitOptions,
     prepared: readonly PreparedChange[],
+    tables: readonly LoadedTable[],
   ): Promise<StoreOutcome> {
-    const locations = await writeChanges(this.#files, prepared)
-    const pointers = prepared.map(
-      ({ change, base }, index): PointerChange => ({
-        identifier: change.identifier,
-        expected: base?.metadataLocation ?? null,
-        next: locations[index] ?? null,
+    const pointers = tables.map(
+      ({ identifier, metadataLocation }, index): PointerChange => ({
+        identifier,
+        expected: prepared[index]?.base?.metadataLocation ?? null,
+        next: metadataLocation,
       }),
     )
-    return this.#applyOrDiscard(
-      request,
-      { pointers, ...(options.note && { note: options.note }) },
-      writtenLocations(prepared, locations),
-    )
+    const transaction = { pointers, ...(options.note && { note: options.note }) }
+    return this.#applyOrDiscard(request, transaction, writtenLocations(prepared, tables))
   }
 
   /** Changes pointers that follow from where `identifier` is now; tries again when it moves meanwhile. */
@@ -315,6 +316,23 @@ class LocalCatalog implements Catalog {
   async #loadFrom(identifier: TableIdentifier, metadataLocation: string | undefined): Promise<LoadedTable> {
     if (metadataLocation === undefined) throw tableNotFound(identifier)
     return { identifier, metadataLocation, metadata: await this.#files.read(metadataLocation) }
+  }
+
+  /** What a request that was applied before did. It was: so a failure to read it says nothing against that. */
+  async #replayResult(transaction: TransactionRecord): Promise<CommitResult> {
+    try {
+      return await this.#toResult(transaction)
+    } catch (cause) {
+      throw new IngotError(
+        'COMMIT_STATE_UNKNOWN',
+        'the commit was applied before, but its tables cannot be read now',
+        {
+          cause,
+          hint: 'ask findCommit when the storage answers again; delete nothing',
+          context: { transactionId: transaction.transactionId },
+        },
+      )
+    }
   }
 
   async #toResult(transaction: TransactionRecord): Promise<CommitResult> {

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import type { CommitOptions, TableChange } from '../catalog/catalog.ts'
+import type { Requirement, Snapshot, Update } from '../format/metadata-types.ts'
+import type { PartitionSpec, Schema, SortOrder } from '../format/types.ts'
+
+// What foreign writers send is checked for its shape here, and for its meaning where it is applied. Nulls stand for
+// absent keys: some clients (Java) write them out.
+
+const namespaceLevels = z.array(z.string())
+const snapshotId = z.union([z.bigint(), z.int()]).transform(BigInt)
+const properties = z.record(z.string(), z.string())
+
+/** A table identifier of the REST spec. */
+export const identifierSchema = z.object({ namespace: namespaceLevels, name: z.string() })
+
+/** A schema, partition spec or sort order: an object with fields, checked further when it is applied. */
+const withFields = z.looseObject({ fields: z.array(z.looseObject({})) })
+export const schemaBody = withFields.transform(value => value as unknown as Schema)
+export const partitionSpecBody = withFields.transform(value => value as unknown as PartitionSpec)
+export const sortOrderBody = withFields.transform(value => value as unknown as SortOrder)
+
+const snapshotBody = withoutNulls(
+  z.looseObject({
+    'snapshot-id': snapshotId,
+    'parent-snapshot-id': snapshotId.optional(),
+    'sequence-number': z.int().min(0).default(0),
+    'timestamp-ms': z.int(),
+    'manifest-list': z.string(),
+    summary: z
+      .looseObject({ operation: z.enum(['append', 'replace', 'overwrite', 'delete']) })
+      .catchall(z.string()),
+    'schema-id': z.int().optional(),
+  }),
+).transform(value => value as Snapshot)
+
+const requirementSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('assert-create') }),
+  z.object({ type: z.literal('assert-table-uuid'), uuid: z.string() }),
+  z.object({
+    type: z.literal('assert-ref-snapshot-id'),
+    ref: z.string(),
+    'snapshot-id': snapshotId.nullish().transform(id => id ?? null),
+  }),
+  z.object({ type: z.literal('assert-last-assigned-field-id'), 'last-assigned-field-id': z.int() }),
+  z.object({ type: z.literal('assert-current-schema-id'), 'current-schema-id': z.int() }),
+  z.object({ type: z.literal('assert-last-assigned-partition-id'), 'last-assigned-partition-id': z.int() }),
+  z.object({ type: z.literal('assert-default-spec-id'), 'default-spec-id': z.int() }),
+  z.object({ type: z.literal('assert-default-sort-order-id'), 'default-sort-order-id': z.int() }),
+])
+
+const updateSchema = withoutNulls(
+  z.discriminatedUnion('action', [
+    z.object({ action: z.literal('assign-uuid'), uuid: z.string() }),
+    z.object({ action: z.literal('upgrade-format-version'), 'format-version': z.int() }),
+    z.object({ action: z.literal('add-schema'), schema: schemaBody, 'last-column-id': z.int().optional() }),
+    z.object({ action: z.literal('set-current-schema'), 'schema-id': z.int() }),
+    z.object({ action: z.literal('add-spec'), spec: partitionSpecBody }),
+    z.object({ action: z.literal('set-default-spec'), 'spec-id': z.int() }),
+    z.object({ action: z.literal('add-sort-order'), 'sort-order': sortOrderBody }),
+    z.object({ action: z.literal('set-default-sort-order'), 'sort-order-id': z.int() }),
+    z.object({ action: z.literal('add-snapshot'), snapshot: snapshotBody }),
+    z.object({
+      action: z.literal('set-snapshot-ref'),
+      'ref-name': z.string().min(1),
+      'snapshot-id': snapshotId,
+      type: z.enum(['branch', 'tag']),
+      'min-snapshots-to-keep': z.int().min(1).optional(),
+      'max-snapshot-age-ms': z.int().min(1).optional(),
+      'max-ref-age-ms': z.int().min(1).optional(),
+    }),
+    z.object({ action: z.literal('remove-snapshots'), 'snapshot-ids': z.array(snapshotId) }),
+    z.object({ action: z.literal('remove-snapshot-ref'), 'ref-name': z.string() }),
+    z.object({ action: z.literal('set-location'), location: z.string() }),
+    z.object({ action: z.literal('set-properties'), updates: properties }),
+    z.object({ action: z.literal('remove-properties'), removals: z.array(z.string()) }),
+    z.object({ action: z.literal('remove-schemas'), 'schema-ids': z.array(z.int()) }),
+    z.object({ action: z.literal('remove-partition-specs'), 'spec-ids': z.array(z.int()) }),
+  ]),
+)
+
+const requirementsSchema = z.array(requirementSchema).transform((values): readonly Requirement[] => values)
+const updatesSchema = z.array(updateSchema).transform(values => values as readonly Update[])
+
+/** The body of "commitTable" (REST spec, CommitTableRequest); the identifier may be left to the path. */
+export const commitTableSchema = z.object({
+  identifier: identifierSchema.nullish(),
+  requirements: requirementsSchema.default([]),
+  updates: updatesSchema.default([]),
+})
+
+/** The body of "commitTransaction" (REST spec, CommitTransactionRequest). */
+export const commitTransactionSchema = z.object({
+  'table-changes': z
+    .array(
+      z.object({ identifier: identifierSchema, requirements: requirementsSchema, updates: updatesSchema }),
+    )
+    .transform((changes): readonly TableChange[] => changes),
+})
+
+/** The body of Ingot's own commit: a transaction with its key and note. */
+export const ingotCommitSchema = z.intersection(
+  commitTransactionSchema,
+  z.object({ 'idempotency-key': z.string(), note: z.record(z.string(), z.unknown()).optional() }).transform(
+    (body): CommitOptions => ({
+      idempotencyKey: body['idempotency-key'],
+      ...(body.note && { note: body.note }),
+    }),
+  ),
+)
+
+function withoutNulls<T extends z.ZodType>(schema: T) {
+  return z.preprocess(
+    value =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
+        : value,
+    schema,
+  )
+}

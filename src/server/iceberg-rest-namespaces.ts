@@ -1,0 +1,59 @@
+import type { Hono } from 'hono'
+import { z } from 'zod'
+import type { IcebergRestOptions } from './iceberg-rest.ts'
+import { readJson, sendJson } from './json-exchange.ts'
+import { mutationOptionsOf, namespaceOf, parseLevels } from './route-parameters.ts'
+
+const properties = z.record(z.string(), z.string())
+
+const createNamespaceSchema = z.object({ namespace: z.array(z.string()), properties: properties.default({}) })
+
+const updatePropertiesSchema = z.object({
+  updates: properties.nullish().transform(updates => updates ?? {}),
+  removals: z
+    .array(z.string())
+    .nullish()
+    .transform(removals => removals ?? []),
+})
+
+/** The namespace endpoints of the REST spec. */
+export function addNamespaceRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
+  app.get('/v1/namespaces', async context => {
+    const parentText = context.req.query('parent')
+    const parent = parentText === undefined || parentText === '' ? [] : parseLevels(parentText)
+    // The parent of a listing must exist (REST spec, "listNamespaces").
+    if (parent.length > 0) await catalog.namespaceProperties(parent)
+    const all = await catalog.listNamespaces()
+    return sendJson(context, {
+      namespaces: all.filter(levels => isChild(levels, parent)),
+      'next-page-token': null,
+    })
+  })
+
+  app.post('/v1/namespaces', async context => {
+    const body = await readJson(context, createNamespaceSchema)
+    await catalog.createNamespace(body.namespace, body.properties, mutationOptionsOf(context))
+    return sendJson(context, body)
+  })
+
+  app.get('/v1/namespaces/:namespace', async context => {
+    const namespace = namespaceOf(context)
+    const found = await catalog.namespaceProperties(namespace)
+    if (context.req.method === 'HEAD') return context.body(null, 204)
+    return sendJson(context, { namespace, properties: found })
+  })
+
+  app.delete('/v1/namespaces/:namespace', async context => {
+    await catalog.dropNamespace(namespaceOf(context), mutationOptionsOf(context))
+    return context.body(null, 204)
+  })
+
+  app.post('/v1/namespaces/:namespace/properties', async context => {
+    const update = await readJson(context, updatePropertiesSchema)
+    return sendJson(context, await catalog.updateNamespace(namespaceOf(context), update))
+  })
+}
+
+function isChild(levels: readonly string[], parent: readonly string[]): boolean {
+  return levels.length === parent.length + 1 && parent.every((level, index) => levels[index] === level)
+}

@@ -1,0 +1,137 @@
+import type { Context, Hono } from 'hono'
+import { z } from 'zod'
+import type { CreateTableRequest, TableChange } from '../catalog/catalog.ts'
+import { IngotError } from '../errors.ts'
+import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import {
+  commitTableSchema,
+  commitTransactionSchema,
+  identifierSchema,
+  partitionSpecBody,
+  schemaBody,
+  sortOrderBody,
+} from './commit-body.ts'
+import type { IcebergRestOptions } from './iceberg-rest.ts'
+import { readJson, sendJson } from './json-exchange.ts'
+import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
+import { type SnapshotMode, toLoadTableResult } from './table-response.ts'
+
+const createTableSchema = z.object({
+  name: z.string(),
+  location: z.string().nullish(),
+  schema: schemaBody,
+  'partition-spec': partitionSpecBody.nullish(),
+  'write-order': sortOrderBody.nullish(),
+  'stage-create': z.boolean().nullish(),
+  properties: z.record(z.string(), z.string()).nullish(),
+})
+
+const renameTableSchema = z.object({ source: identifierSchema, destination: identifierSchema })
+
+/** The property by which a create request chooses the table's format version (REST spec, "createTable"). */
+const FORMAT_VERSION_PROPERTY = 'format-version'
+
+/** The table endpoints of the REST spec. */
+export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
+  addReadRoutes(app, options)
+  addCommitRoutes(app, options)
+  const { catalog } = options
+
+  app.post('/v1/namespaces/:namespace/tables', async context => {
+    const body = await readJson(context, createTableSchema)
+    const request = toCreateTableRequest(namespaceOf(context), body)
+    if (body['stage-create']) {
+      return sendJson(context, toLoadTableResult(await catalog.stageTable(request), undefined))
+    }
+    const table = await catalog.createTable(request, mutationOptionsOf(context))
+    return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation))
+  })
+
+  app.post('/v1/tables/rename', async context => {
+    const { source, destination } = await readJson(context, renameTableSchema)
+    await catalog.renameTable(source, destination, mutationOptionsOf(context))
+    return context.body(null, 204)
+  })
+
+  // `purgeRequested` allows the files to go; they stay while the catalog's history can reach them.
+  app.delete('/v1/namespaces/:namespace/tables/:table', async context => {
+    await catalog.dropTable(identifierOf(context), mutationOptionsOf(context))
+    return context.body(null, 204)
+  })
+}
+
+function addReadRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
+  app.get('/v1/namespaces/:namespace/tables', async context =>
+    sendJson(context, {
+      identifiers: await catalog.listTables(namespaceOf(context)),
+      'next-page-token': null,
+    }),
+  )
+
+  // A missing namespace is answered as a missing table, too: Spark's metadata tables (`t.files`) rely on it.
+  app.get('/v1/namespaces/:namespace/tables/:table', async context => {
+    const { metadata, metadataLocation } = await catalog.loadTable(identifierOf(context))
+    if (context.req.method === 'HEAD') return context.body(null, 204)
+    return sendJson(context, toLoadTableResult(metadata, metadataLocation, snapshotModeOf(context)))
+  })
+
+  // What clients report of their scans and commits is accepted and not kept.
+  app.post('/v1/namespaces/:namespace/tables/:table/metrics', context => context.body(null, 204))
+}
+
+function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): void {
+  app.post('/v1/namespaces/:namespace/tables/:table', async context => {
+    const { requirements, updates, ...body } = await readJson(context, commitTableSchema)
+    const identifier = identifierOf(context)
+    requireSameTable(identifier, body.identifier ?? identifier)
+    const change: TableChange = { identifier, requirements, updates }
+    const { tables } = await catalog.commit([change], commitOptionsOf(context, random))
+    const [table] = tables
+    if (table === undefined) throw new IngotError('METADATA_INVALID', 'a commit answered without its table')
+    const { metadata, ...location } = toLoadTableResult(table.metadata, table.metadataLocation)
+    return sendJson(context, { 'metadata-location': location['metadata-location'], metadata })
+  })
+
+  app.post('/v1/transactions/commit', async context => {
+    const body = await readJson(context, commitTransactionSchema)
+    await catalog.commit(body['table-changes'], commitOptionsOf(context, random))
+    return context.body(null, 204)
+  })
+}
+
+function requireSameTable(identifier: TableIdentifier, named: TableIdentifier): void {
+  if (identifierKey(identifier) === identifierKey(named)) return
+  const path = formatIdentifier(identifier)
+  throw new IngotError('REQUEST_INVALID', `the path names table ${path}, the body ${formatIdentifier(named)}`)
+}
+
+function snapshotModeOf(context: Context): SnapshotMode {
+  const mode = context.req.query('snapshots') ?? 'all'
+  if (mode === 'all' || mode === 'refs') return mode
+  throw new IngotError('REQUEST_INVALID', `snapshots is all or refs, not ${mode.slice(0, 100)}`)
+}
+
+function toCreateTableRequest(
+  namespace: readonly string[],
+  body: z.infer<typeof createTableSchema>,
+): CreateTableRequest {
+  const { [FORMAT_VERSION_PROPERTY]: versionText, ...properties } = body.properties ?? {}
+  const formatVersion = parseFormatVersion(versionText ?? '2')
+  return {
+    identifier: { namespace, name: body.name },
+    schema: body.schema,
+    properties,
+    formatVersion,
+    ...(body['partition-spec'] && { partitionSpec: body['partition-spec'] }),
+    ...(body['write-order'] && { sortOrder: body['write-order'] }),
+    ...(body.location && { location: body.location }),
+  }
+}
+
+function parseFormatVersion(text: string): 2 | 3 {
+  if (text === '2') return 2
+  if (text === '3') return 3
+  throw new IngotError('UNSUPPORTED', `tables of format version ${text.slice(0, 20)} cannot be created`, {
+    hint: 'use format version 2, or 3',
+  })
+}
