@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import type { Catalog } from './catalog/catalog.ts'
+import { createLibsqlStore } from './catalog/libsql-store.ts'
+import { createLocalCatalog } from './catalog/local-catalog.ts'
+import { createRestCatalog } from './catalog/rest-catalog.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { createDuckdbEngine } from './engine/duckdb-engine.ts'
+import { createFileLoader } from './ingest/file-loader.ts'
+import { checkLake } from './lake/check-lake.ts'
+import type { Lake } from './lake/lake.ts'
+import { loadProject } from './lake/load-project.ts'
+import type { BronzeLoader } from './pipeline/bronze-loader.ts'
+import { type Random, systemRandom } from './random.ts'
+import { createLocalFileIO } from './storage/local-file-io.ts'
+import type { Engine } from './table/engine.ts'
+import { createManifestCache } from './table/manifest-cache.ts'
+import type { TableContext } from './table/staged-table.ts'
+import { createLog, type Log } from './telemetry/log.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+
+/** The parts of one process, put together as the configuration says. This is the only place that knows all of them. */
+export interface Platform extends AsyncDisposable {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly context: TableContext
+  readonly engine: Engine
+  readonly loader: BronzeLoader
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+export interface PlatformOptions {
+  /** Lines for a person rather than JSON. @default false */
+  readonly prettyLog?: boolean
+  /** What every log line carries. */
+  readonly role?: string
+}
+
+/** Opens the parts; engine processes start when the first query does. Dispose of it. */
+export async function openPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
+  const clock = systemClock
+  const random = systemRandom
+  const root = createLog({ level: config.log.level, pretty: options.prettyLog ?? false })
+  const log = options.role ? root.child({ role: options.role }) : root
+  const metrics = createMetrics({ processMetrics: options.role !== undefined })
+  const io = createLocalFileIO()
+  const catalog = await openCatalog(config, { clock, random, io })
+  const engine = createDuckdbEngine({
+    ...config.engine,
+    tempFolder: join(config.stateFolder, 'temp'),
+    log,
+    metrics,
+  })
+  const context: TableContext = { io, catalog, clock, random, manifests: createManifestCache() }
+  const loader = createFileLoader({
+    context,
+    engine,
+    projectFolder: config.projectFolder,
+    tempFolder: join(config.stateFolder, 'temp'),
+    limits: config.ingest,
+    log,
+  })
+  return {
+    config,
+    clock,
+    random,
+    context,
+    engine,
+    loader,
+    log,
+    metrics,
+    [Symbol.asyncDispose]: async () => {
+      await engine.close()
+      await catalog.close()
+    },
+  }
+}
+
+/** The project's tables, checked. @throws DECLARATION_INVALID */
+export async function openLake(platform: Platform): Promise<Lake> {
+  const project = await loadProject({
+    projectFolder: platform.config.projectFolder,
+    cacheFolder: join(platform.config.stateFolder, 'cache'),
+  })
+  return await checkLake(project, platform.engine)
+}
+
+async function openCatalog(
+  config: Config,
+  parts: Pick<TableContext, 'clock' | 'random' | 'io'>,
+): Promise<Catalog> {
+  if (config.catalog.url !== undefined) return createRestCatalog({ ...parts, url: config.catalog.url })
+  const store = await createLibsqlStore({ file: config.catalog.file, clock: parts.clock })
+  return createLocalCatalog({ ...parts, store, root: config.storage.root })
+}

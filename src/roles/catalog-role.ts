@@ -1,0 +1,39 @@
+import type { Config } from '../config.ts'
+import { openPlatform } from '../platform.ts'
+import { createHttpApp } from '../server/http-app.ts'
+import { createIcebergRest } from '../server/iceberg-rest.ts'
+import { serveHttp } from '../server/serve-http.ts'
+import type { RoleMessage } from './role-message.ts'
+
+/**
+ * Serves the catalog (Iceberg REST) until `signal` is aborted, then answers what is under way and ends.
+ * @throws CONFIG_INVALID when it cannot listen where the configuration says
+ */
+export async function runCatalogRole(
+  config: Config,
+  signal: AbortSignal,
+  send: (message: RoleMessage) => void,
+): Promise<void> {
+  // The catalog is the one that others reach by URL: it decides by itself, whatever URL the configuration names.
+  const own = { ...config, catalog: { ...config.catalog, url: undefined } }
+  await using platform = await openPlatform(own, { role: 'catalog' })
+  const { context, metrics, log, random } = platform
+  const app = createHttpApp({
+    metrics,
+    log,
+    routes: [createIcebergRest({ catalog: context.catalog, random })],
+  })
+  const server = await serveHttp({ app, host: config.http.host, port: config.http.port })
+  log.info({ url: server.url }, 'catalog listens')
+  send({ type: 'listening', url: server.url, port: server.port })
+  await aborted(signal)
+  await server.close()
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
