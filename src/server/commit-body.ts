@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { CommitOptions, TableChange } from '../catalog/catalog.ts'
-import type { Requirement, Snapshot, Update } from '../format/metadata-types.ts'
-import type { PartitionSpec, Schema, SortOrder } from '../format/types.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Requirement, Update } from '../format/metadata-types.ts'
+import { parsePartitionSpec, parseSchema, parseSortOrder } from '../format/schema-json.ts'
+import { parseSnapshot } from '../format/snapshot-json.ts'
 
 // What foreign writers send is checked for its shape here, and for its meaning where it is applied. Nulls stand for
 // absent keys: some clients (Java) write them out.
@@ -13,25 +15,14 @@ const properties = z.record(z.string(), z.string())
 /** A table identifier of the REST spec. */
 export const identifierSchema = z.object({ namespace: namespaceLevels, name: z.string() })
 
-/** A schema, partition spec or sort order: an object with fields, checked further when it is applied. */
-const withFields = z.looseObject({ fields: z.array(z.looseObject({})) })
-export const schemaBody = withFields.transform(value => value as unknown as Schema)
-export const partitionSpecBody = withFields.transform(value => value as unknown as PartitionSpec)
-export const sortOrderBody = withFields.transform(value => value as unknown as SortOrder)
+/** A schema, partition spec, sort order or snapshot, read as strictly as those in a metadata file. */
+const format = <T>(parse: (value: unknown, path: string, code: ErrorCode) => T, path: string) =>
+  z.unknown().transform(value => parse(value, path, 'REQUEST_INVALID'))
 
-const snapshotBody = withoutNulls(
-  z.looseObject({
-    'snapshot-id': snapshotId,
-    'parent-snapshot-id': snapshotId.optional(),
-    'sequence-number': z.int().min(0).default(0),
-    'timestamp-ms': z.int(),
-    'manifest-list': z.string(),
-    summary: z
-      .looseObject({ operation: z.enum(['append', 'replace', 'overwrite', 'delete']) })
-      .catchall(z.string()),
-    'schema-id': z.int().optional(),
-  }),
-).transform(value => value as Snapshot)
+export const schemaBody = format(parseSchema, 'schema')
+export const partitionSpecBody = format(parsePartitionSpec, 'partition-spec')
+export const sortOrderBody = format(parseSortOrder, 'sort-order')
+const snapshotBody = format(parseSnapshot, 'snapshot')
 
 const requirementSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('assert-create') }),

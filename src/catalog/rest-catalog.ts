@@ -1,0 +1,302 @@
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import { IngotError, isIngotError } from '../errors.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
+import { parseTableMetadata } from '../format/table-metadata.ts'
+import { stringifyJson } from '../json.ts'
+import { type Random, randomUuid } from '../random.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
+import type {
+  Catalog,
+  CommitOptions,
+  CommitResult,
+  CreateTableRequest,
+  LoadedTable,
+  MutationOptions,
+  NamespaceUpdate,
+  NamespaceUpdateResult,
+  PointInHistory,
+  TableChange,
+  TransactionQuery,
+  TransactionRecord,
+} from './catalog.ts'
+import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
+import { RestClient, type RestRequest } from './rest-client.ts'
+
+export interface RestCatalogOptions {
+  /** Of the server, without a path: `http://127.0.0.1:8181`. */
+  readonly url: string
+  readonly clock: Clock
+  readonly random: Random
+  /** @default the global one */
+  readonly fetch?: typeof globalThis.fetch
+  /** How often a request is sent while its answer is lost. @default 6 */
+  readonly attemptsMax?: number
+  /** How long one answer may take. @default 60_000 */
+  readonly timeoutMs?: number
+}
+
+/** The Catalog of another process, over its REST server (`createIcebergRest`). */
+export function createRestCatalog(options: RestCatalogOptions): Catalog {
+  return new RestCatalog(options)
+}
+
+const identifierJson = z.object({ namespace: z.array(z.string()), name: z.string() })
+const tableJson = z.object({
+  'metadata-location': z.string(),
+  metadata: z.unknown().transform(toMetadata),
+})
+const stagedTableJson = tableJson.pick({ metadata: true })
+const commitJson = z
+  .object({ 'transaction-id': z.int(), tables: z.array(tableJson.extend({ identifier: identifierJson })) })
+  .transform(
+    (body): CommitResult => ({
+      transactionId: body['transaction-id'],
+      tables: body.tables.map(table => toLoadedTable(table.identifier, table)),
+    }),
+  )
+const transactionJson = z
+  .object({
+    'transaction-id': z.int(),
+    'committed-at-ms': z.int(),
+    'idempotency-key': z.string().optional(),
+    note: z.record(z.string(), z.unknown()).optional(),
+    pointers: z.array(z.object({ identifier: identifierJson, 'metadata-location': z.string().nullable() })),
+  })
+  .transform(
+    (body): TransactionRecord => ({
+      transactionId: body['transaction-id'],
+      committedAtMs: body['committed-at-ms'],
+      idempotencyKey: body['idempotency-key'],
+      note: body.note,
+      pointers: body.pointers.map(pointer => ({
+        identifier: pointer.identifier,
+        metadataLocation: pointer['metadata-location'],
+      })),
+    }),
+  )
+
+class RestCatalog implements Catalog {
+  readonly #client: RestClient
+  readonly #random: Random
+
+  constructor(options: RestCatalogOptions) {
+    this.#random = options.random
+    this.#client = new RestClient({
+      url: options.url.replace(/\/+$/, ''),
+      clock: options.clock,
+      random: options.random,
+      fetch: options.fetch ?? globalThis.fetch,
+      attemptsMax: options.attemptsMax ?? 6,
+      timeoutMs: options.timeoutMs ?? 60_000,
+    })
+  }
+
+  async listNamespaces(): Promise<readonly (readonly string[])[]> {
+    const body = await this.#client.read('/v1/ingot/namespaces')
+    return decode(z.object({ namespaces: z.array(z.array(z.string())) }), body).namespaces
+  }
+
+  async createNamespace(
+    namespace: readonly string[],
+    properties: Readonly<Record<string, string>> = {},
+    options: MutationOptions = {},
+  ): Promise<void> {
+    await this.#change({ method: 'POST', path: '/v1/namespaces', body: { namespace, properties } }, options)
+  }
+
+  async namespaceProperties(namespace: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    const body = await this.#client.read(namespacePath(namespace))
+    return decode(z.object({ properties: z.record(z.string(), z.string()) }), body).properties
+  }
+
+  async updateNamespace(
+    namespace: readonly string[],
+    update: NamespaceUpdate,
+  ): Promise<NamespaceUpdateResult> {
+    const path = `${namespacePath(namespace)}/properties`
+    const body = await this.#change({ method: 'POST', path, body: update }, {})
+    const keys = z.array(z.string())
+    return decode(z.object({ updated: keys, removed: keys, missing: keys }), body)
+  }
+
+  async dropNamespace(namespace: readonly string[], options: MutationOptions = {}): Promise<void> {
+    await this.#change({ method: 'DELETE', path: namespacePath(namespace) }, options)
+  }
+
+  async listTables(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    const body = await this.#client.read(`${namespacePath(namespace)}/tables`)
+    return decode(z.object({ identifiers: z.array(identifierJson) }), body).identifiers
+  }
+
+  async createTable(request: CreateTableRequest, options: MutationOptions = {}): Promise<LoadedTable> {
+    const body = await this.#change(createTableRequest(request, false), options)
+    return toLoadedTable(request.identifier, decode(tableJson, body))
+  }
+
+  async stageTable(request: CreateTableRequest): Promise<TableMetadata> {
+    const body = await this.#change(createTableRequest(request, true), {})
+    return decode(stagedTableJson, body).metadata
+  }
+
+  async loadTable(identifier: TableIdentifier): Promise<LoadedTable> {
+    return toLoadedTable(identifier, decode(tableJson, await this.#client.read(tablePath(identifier))))
+  }
+
+  async loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable> {
+    const query =
+      'transactionId' in point ? `transaction-id=${point.transactionId}` : `time-ms=${point.timeMs}`
+    const body = await this.#client.read(`${tablePath(identifier, '/v1/ingot')}?${query}`)
+    return toLoadedTable(identifier, decode(tableJson, body))
+  }
+
+  async dropTable(identifier: TableIdentifier, options: MutationOptions = {}): Promise<void> {
+    await this.#change({ method: 'DELETE', path: tablePath(identifier) }, options)
+  }
+
+  async renameTable(
+    from: TableIdentifier,
+    to: TableIdentifier,
+    options: MutationOptions = {},
+  ): Promise<void> {
+    const body = { source: from, destination: to }
+    await this.#change({ method: 'POST', path: '/v1/tables/rename', body }, options)
+  }
+
+  async commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {
+    const { idempotencyKey, note } = options
+    const outcome = await this.#client.send({
+      method: 'POST',
+      path: '/v1/ingot/commits',
+      body: { 'idempotency-key': idempotencyKey, note, 'table-changes': changes },
+    })
+    if (outcome.type === 'answered') return this.#decodeCommit(outcome.body, idempotencyKey)
+    if (outcome.certain) throw outcome.error
+    return this.#settleCommit(idempotencyKey, outcome.error)
+  }
+
+  async findCommit(idempotencyKey: string): Promise<CommitResult | undefined> {
+    const outcome = await this.#client.send({
+      method: 'POST',
+      path: '/v1/ingot/commits/find',
+      body: { 'idempotency-key': idempotencyKey },
+    })
+    if (outcome.type === 'failed') throw outcome.error
+    return decode(z.object({ commit: commitJson.nullable() }), outcome.body).commit ?? undefined
+  }
+
+  async transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
+    const parameters = new URLSearchParams()
+    if (query.limit !== undefined) parameters.set('limit', String(query.limit))
+    if (query.table !== undefined) {
+      parameters.set('namespace', query.table.namespace.join(LEVEL_SEPARATOR))
+      parameters.set('table', query.table.name)
+    }
+    const body = await this.#client.read(`/v1/ingot/transactions?${parameters}`)
+    return decode(z.object({ transactions: z.array(transactionJson) }), body).transactions
+  }
+
+  async close(): Promise<void> {
+    // Nothing to close: connections belong to `fetch`.
+  }
+
+  /** After a commit whose answers were lost: asking settles it, as the key is given up when nothing is found. */
+  async #settleCommit(idempotencyKey: string, error: IngotError): Promise<CommitResult> {
+    let found: CommitResult | undefined
+    try {
+      found = await this.findCommit(idempotencyKey)
+    } catch (cause) {
+      throw stateUnknown(cause, { idempotencyKey })
+    }
+    if (found !== undefined) return found
+    if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) throw error
+    throw new IngotError('COMMIT_CONFLICT', 'the commit was not applied and its key is given up', {
+      cause: error,
+      retryable: true,
+      hint: 'stage the change again and commit it under a new key',
+      context: { idempotencyKey },
+    })
+  }
+
+  #decodeCommit(body: unknown, idempotencyKey: string): CommitResult {
+    try {
+      return decode(commitJson, body)
+    } catch (cause) {
+      // The server said that it is applied, whatever is wrong with the rest of the answer.
+      throw stateUnknown(cause, { idempotencyKey })
+    }
+  }
+
+  /** A change that is no commit, sent under one key until it is answered. */
+  async #change(request: RestRequest, options: MutationOptions): Promise<unknown> {
+    const idempotencyKey = options.idempotencyKey ?? randomUuid(this.#random)
+    const outcome = await this.#client.send({ ...request, idempotencyKey })
+    if (outcome.type === 'answered') return outcome.body
+    if (outcome.certain) throw outcome.error
+    throw stateUnknown(outcome.error, { idempotencyKey, method: request.method, path: request.path })
+  }
+}
+
+const LEVEL_SEPARATOR = '\u001f'
+
+function namespacePath(namespace: readonly string[], root = '/v1'): string {
+  checkNamespace(namespace)
+  return `${root}/namespaces/${encodeURIComponent(namespace.join(LEVEL_SEPARATOR))}`
+}
+
+function tablePath(identifier: TableIdentifier, root = '/v1'): string {
+  checkIdentifier(identifier)
+  return `${namespacePath(identifier.namespace, root)}/tables/${encodeURIComponent(identifier.name)}`
+}
+
+function createTableRequest(request: CreateTableRequest, isStaged: boolean): RestRequest {
+  checkIdentifier(request.identifier)
+  const version = request.formatVersion && { 'format-version': String(request.formatVersion) }
+  return {
+    method: 'POST',
+    path: `${namespacePath(request.identifier.namespace)}/tables`,
+    body: {
+      name: request.identifier.name,
+      location: request.location,
+      schema: request.schema,
+      'partition-spec': request.partitionSpec,
+      'write-order': request.sortOrder,
+      'stage-create': isStaged,
+      properties: { ...request.properties, ...version },
+    },
+  }
+}
+
+function toLoadedTable(identifier: TableIdentifier, table: z.infer<typeof tableJson>): LoadedTable {
+  return { identifier, metadataLocation: table['metadata-location'], metadata: table.metadata }
+}
+
+function toMetadata(value: unknown): TableMetadata {
+  return parseTableMetadata(stringifyJson(value))
+}
+
+function decode<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const place = issue?.path.join('.') ?? ''
+  throw new IngotError(
+    'CATALOG_UNAVAILABLE',
+    `the catalog's answer is wrong at ${place}: ${issue?.message}`,
+    {
+      hint: 'check that catalog.url is a catalog of ingot, of the same version',
+    },
+  )
+}
+
+function stateUnknown(cause: unknown, context: Readonly<Record<string, unknown>>): IngotError {
+  return new IngotError(
+    'COMMIT_STATE_UNKNOWN',
+    `the catalog stopped answering: ${(cause as Error).message}`,
+    {
+      cause,
+      hint: 'ask findCommit with the same idempotency key when the catalog answers again; delete nothing',
+      context,
+    },
+  )
+}
