@@ -1,0 +1,49 @@
+import type { EngineResult, MapTask } from '../table/engine.ts'
+
+// What the program and a worker tell one another over the IPC channel, in Node's `advanced` serialization (bigint and bytes cross as such).
+
+/** The worker's own settings, passed as its only argument in JSON. */
+export interface WorkerSettings {
+  readonly memoryLimitBytes: number
+  readonly threads: number
+  /** For what does not fit into memory; the worker has it to itself. */
+  readonly tempFolder: string
+}
+
+/** One statement, or one map over rows; `id` is unique within the worker. */
+export type WorkerRequest =
+  | { readonly type: 'query'; readonly id: number; readonly sql: string; readonly rowsMax: number }
+  | { readonly type: 'map'; readonly id: number; readonly task: MapTask }
+  /** Ignored when statement `id` is not the one that runs. */
+  | { readonly type: 'interrupt'; readonly id: number }
+  /** Drops everything that the session made; answered by `ready`. */
+  | { readonly type: 'endSession' }
+
+export type WorkerResponse =
+  /** An empty database is open: at the start, and after each session. */
+  { readonly type: 'ready' } | StatementResponse
+
+/** The answer to a `query` or a `map`. */
+export type StatementResponse =
+  | { readonly type: 'result'; readonly id: number; readonly result: EngineResult }
+  | { readonly type: 'mapped'; readonly id: number; readonly rowsIn: number; readonly rowsOut: number }
+  | { readonly type: 'failed'; readonly id: number; readonly failure: WorkerFailure }
+
+/** Why a statement failed, as plain data. */
+export type WorkerFailure =
+  | {
+      readonly type: 'engine'
+      /** DuckDB's class of error: `Binder`, `Out of Memory`, `INTERRUPT`; empty when it gave none. */
+      readonly exceptionType: string
+      readonly message: string
+      /** Where in the statement, in bytes of UTF-8 from 0. */
+      readonly positionBytes?: number
+    }
+  | { readonly type: 'tooManyRows'; readonly rowsMax: number }
+  | {
+      readonly type: 'map'
+      readonly message: string
+      /** The input row as JSON, shortened; absent when no row was at fault. */
+      readonly row?: string
+      readonly stack?: string
+    }

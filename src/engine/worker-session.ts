@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import type { EngineResult, EngineSession, MapTask, SessionOptions } from '../table/engine.ts'
+import { exitError, failureError, type StatementInfo, type StopReason } from './engine-errors.ts'
+import type { EngineMetrics } from './engine-metrics.ts'
+import { watchResidentMemory } from './resident-memory.ts'
+import type { WorkerProcess } from './worker-process.ts'
+import type { StatementResponse } from './worker-protocol.ts'
+
+/** How long a statement has to end by itself after it was interrupted; one call on a giant value takes far longer. */
+const INTERRUPT_GRACE_MS = 2000
+const ROWS_MAX = 100_000
+
+export interface WorkerSessionOptions extends SessionOptions {
+  readonly timeLimitMs: number
+  /** DuckDB's own limit, for messages. */
+  readonly memoryLimitBytes: number
+  /** A worker with more than this is ended. */
+  readonly residentLimitBytes: number
+  readonly workerIndex: number
+  readonly metrics: EngineMetrics
+}
+
+type Statement = Parameters<WorkerProcess['run']>[0]
+
+/** A session on a worker that it has to itself; statements run in the order in which they were given. */
+export class WorkerSession implements EngineSession {
+  readonly #worker: WorkerProcess
+  readonly #options: WorkerSessionOptions
+  #queue: Promise<unknown> = Promise.resolve()
+  #ended = false
+
+  constructor(worker: WorkerProcess, options: WorkerSessionOptions) {
+    this.#worker = worker
+    this.#options = options
+  }
+
+  async query(sql: string, options: { readonly rowsMax?: number } = {}): Promise<EngineResult> {
+    const response = await this.#enqueue({ type: 'query', sql, rowsMax: options.rowsMax ?? ROWS_MAX }, sql)
+    assert(response.type === 'result')
+    return response.result
+  }
+
+  async map(task: MapTask): Promise<{ readonly rowsIn: number; readonly rowsOut: number }> {
+    const response = await this.#enqueue({ type: 'map', task }, task.sourceSql)
+    assert(response.type === 'mapped')
+    return { rowsIn: response.rowsIn, rowsOut: response.rowsOut }
+  }
+
+  /** Waits for statements that were given and not awaited, and takes no more. */
+  async end(): Promise<void> {
+    this.#ended = true
+    await this.#queue
+  }
+
+  #enqueue(statement: Statement, sql: string): Promise<StatementResponse> {
+    assert(!this.#ended, 'a statement was given to a session that has ended')
+    const answered = this.#queue.then(() => this.#measure(statement, sql))
+    this.#queue = answered.catch(() => undefined)
+    return answered
+  }
+
+  async #measure(statement: Statement, sql: string): Promise<StatementResponse> {
+    const { statements, statementSeconds } = this.#options.metrics
+    const startedMs = performance.now()
+    try {
+      const response = await this.#run(statement, sql)
+      statements.add({ outcome: 'ok' })
+      return response
+    } catch (error) {
+      statements.add({ outcome: String((error as { readonly code?: unknown }).code ?? 'defect') })
+      throw error
+    } finally {
+      statementSeconds.observe({}, (performance.now() - startedMs) / 1000)
+    }
+  }
+
+  async #run(statement: Statement, sql: string): Promise<StatementResponse> {
+    const { label, timeLimitMs, memoryLimitBytes, signal } = this.#options
+    const info: StatementInfo = { sql, label, timeLimitMs, memoryLimitBytes }
+    const guard = new StatementGuard(this.#worker, this.#options)
+    try {
+      if (signal?.aborted)
+        throw failureError(INTERRUPTED, info, { reason: 'cancelled', cause: signal.reason })
+      const answer = await this.#worker.run(statement, id => guard.start(id))
+      if (!('type' in answer)) throw exitError(answer, info, signal?.reason)
+      if (answer.type === 'failed') throw failureError(answer.failure, info, guard.stop)
+      return answer
+    } finally {
+      guard.end()
+    }
+  }
+}
+
+const INTERRUPTED = { type: 'engine', exceptionType: 'INTERRUPT', message: 'Interrupted!' } as const
+
+/** Watches one statement: its time, its worker's memory, and whether it is still wanted. */
+class StatementGuard {
+  readonly #worker: WorkerProcess
+  readonly #options: WorkerSessionOptions
+  readonly #onAbort = (): void => this.#interrupt('cancelled')
+  #id = 0
+  #timer: NodeJS.Timeout | undefined
+  #stopWatching: (() => void) | undefined
+  #stopReason: StopReason | undefined
+
+  constructor(worker: WorkerProcess, options: WorkerSessionOptions) {
+    this.#worker = worker
+    this.#options = options
+  }
+
+  /** Why the statement was asked to end, if it was. */
+  get stop(): { readonly reason: StopReason; readonly cause?: unknown } | undefined {
+    return this.#stopReason && { reason: this.#stopReason, cause: this.#options.signal?.reason }
+  }
+
+  start(id: number): void {
+    this.#id = id
+    this.#timer = setTimeout(() => this.#interrupt('time_limit'), this.#options.timeLimitMs)
+    this.#stopWatching = watchResidentMemory(this.#worker.pid, bytes => this.#checkMemory(bytes))
+    this.#options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#stopWatching?.()
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  #interrupt(reason: 'time_limit' | 'cancelled'): void {
+    if (this.#stopReason) return
+    this.#stopReason = reason
+    clearTimeout(this.#timer)
+    this.#worker.interrupt(this.#id)
+    this.#timer = setTimeout(() => this.#worker.kill(reason), INTERRUPT_GRACE_MS)
+  }
+
+  #checkMemory(bytes: number): void {
+    this.#options.metrics.residentBytes.set({ worker: String(this.#options.workerIndex) }, bytes)
+    if (bytes > this.#options.residentLimitBytes) this.#worker.kill('memory')
+  }
+}
