@@ -1,0 +1,65 @@
+import type { World } from './from-tree.ts'
+import type { SqlNode } from './sql-tree.ts'
+
+/** Columns that a query gets beside its own when its table has a key: by them one row a key is chosen. */
+export const ORDER_COLUMN = 'ingot_order'
+export const DELETE_COLUMN = 'ingot_delete'
+/** Where the driving row came from, in the order in which ties are broken. */
+export const TIE_COLUMNS = ['ingot_tie_source', 'ingot_tie_partition', 'ingot_tie_position'] as const
+/** The bronze columns that TIE_COLUMNS hold. */
+export const TIE_SOURCES = ['_source', '_partition', '_position'] as const
+
+/** The relation of touched keys that a recomputation reads, and its columns. */
+export const KEYS_RELATION = 'ingot_keys'
+
+export function keyColumnName(index: number): string {
+  return `ingot_key_${index}`
+}
+
+/** Finds keys whose rows may have changed through one slot of one input. */
+export interface TouchedQuery<Query> {
+  readonly input: number
+  /** The changed rows that it reads: it finds nothing, and needs not run, where there are none of these. */
+  readonly changes: World
+  readonly query: Query
+}
+
+/** Touched values of key column `keyIndex` bound the rows of an input that a recomputation needs. */
+export interface KeyRange {
+  readonly keyIndex: number
+  readonly input: number
+  readonly column: string
+  /** The key is the column's value cut down to this interval, as SQL writes it (`1 day`); undefined: it is the value. */
+  readonly width: string | undefined
+}
+
+/**
+ * How a table follows its inputs. `rows` gives all its rows (before checks and the choice of one row a key); `Query` is a syntax
+ * tree, and text once it is prepared for running.
+ */
+export type Analysis<Query> =
+  | { readonly strategy: 'full'; readonly reason: string; readonly rows: Query }
+  | {
+      /** Rows that came to the driving input give the rows that are appended, while nothing else changed. */
+      readonly strategy: 'append'
+      readonly reason: string
+      readonly rows: Query
+      readonly drivingInput: number
+      readonly appended: Query
+    }
+  | {
+      /** Rows of the touched keys are computed anew and exchanged. */
+      readonly strategy: 'keys'
+      readonly reason: string
+      readonly rows: Query
+      readonly keyColumns: readonly string[]
+      readonly touched: readonly TouchedQuery<Query>[]
+      readonly recomputed: Query
+      readonly ranges: readonly KeyRange[]
+    }
+
+/** An analysis with its queries still as trees; `helpers` says whether they carry ORDER_COLUMN and the like already. */
+export interface QueryAnalysis {
+  readonly analysis: Analysis<SqlNode>
+  readonly helpers: 'inside' | 'outside'
+}

@@ -1,0 +1,131 @@
+import type { UnderstoodSelect } from './build-from-tree.ts'
+import { type Focus, renderFrom, slotsOf, type World } from './from-tree.ts'
+import type { KeyColumn } from './output-keys.ts'
+import { KEYS_RELATION, keyColumnName, type TouchedQuery } from './query-analysis.ts'
+import { expandAliases } from './query-scope.ts'
+import { columnReference, nodeAt, nodesAt, type SqlNode, withAlias } from './sql-tree.ts'
+
+const WORLDS: readonly World[] = ['old', 'new']
+
+/** All rows of the select over the tables of the new world, with further columns. */
+export function rowsQuery(understood: UnderstoodSelect, further: readonly SqlNode[]): SqlNode {
+  return withSelectList(understood, further, renderFrom(understood.from, 'new'))
+}
+
+/** The rows that come of the rows which came to one slot. */
+export function changedRowsQuery(
+  understood: UnderstoodSelect,
+  focus: Focus,
+  further: readonly SqlNode[],
+): SqlNode {
+  return withSelectList(understood, further, renderFrom(understood.from, 'new', focus))
+}
+
+/** The rows of the touched keys. The semi-join stands at the FROM clause, so that nothing else is grouped, windowed or sorted. */
+export function recomputedQuery(
+  understood: UnderstoodSelect,
+  keys: readonly KeyColumn[],
+  castTypes: ReadonlyMap<string, SqlNode>,
+  further: readonly SqlNode[],
+): SqlNode {
+  const conditions = keys.map((key, index) =>
+    notDistinct(castKey(key, castTypes), columnReference(KEYS_RELATION, keyColumnName(index))),
+  )
+  return withSelectList(understood, further, {
+    type: 'JOIN',
+    alias: '',
+    sample: null,
+    left: renderFrom(understood.from, 'new'),
+    right: keysTable(),
+    condition: allOf(conditions),
+    join_type: 'SEMI',
+    ref_type: 'REGULAR',
+    using_columns: [],
+    delim_flipped: false,
+    duplicate_eliminated_columns: [],
+  })
+}
+
+/**
+ * The keys that changed rows touch, one query for each slot and version. A slot on the right of a left join is looked at with
+ * either version's changes in either version of the rest: a row that came takes the place of nulls that the old rows had.
+ */
+export function touchedQueries(
+  understood: UnderstoodSelect,
+  keys: readonly KeyColumn[],
+  castTypes: ReadonlyMap<string, SqlNode>,
+): readonly TouchedQuery<SqlNode>[] {
+  return slotsOf(understood.from).flatMap(({ slot, input, nullable }) =>
+    WORLDS.flatMap(world =>
+      WORLDS.filter(changes => nullable || changes === world).map(changes => ({
+        input,
+        changes,
+        query: touchedQuery(understood, keys, castTypes, world, { slot, changes }),
+      })),
+    ),
+  )
+}
+
+function touchedQuery(
+  understood: UnderstoodSelect,
+  keys: readonly KeyColumn[],
+  castTypes: ReadonlyMap<string, SqlNode>,
+  world: World,
+  focus: Focus,
+): SqlNode {
+  const { select, scope } = understood
+  const where = nodeAt(select, 'where_clause')
+  return {
+    ...select,
+    modifiers: [{ type: 'DISTINCT_MODIFIER', distinct_on_targets: [] }],
+    select_list: keys.map((key, index) => withAlias(castKey(key, castTypes), keyColumnName(index))),
+    from_table: renderFrom(understood.from, world, focus),
+    where_clause: where === undefined ? null : expandAliases(where, scope),
+    group_expressions: [],
+    group_sets: [],
+    aggregate_handling: 'STANDARD_HANDLING',
+    having: null,
+    qualify: null,
+  }
+}
+
+function withSelectList({ select }: UnderstoodSelect, further: readonly SqlNode[], from: SqlNode): SqlNode {
+  const modifiers = nodesAt(select, 'modifiers').filter(({ type }) => type !== 'ORDER_MODIFIER')
+  return {
+    ...select,
+    modifiers,
+    select_list: [...nodesAt(select, 'select_list'), ...further],
+    from_table: from,
+  }
+}
+
+/** The key as the table's column holds it, so that keys of the query and of the table compare. */
+function castKey({ name, expression }: KeyColumn, castTypes: ReadonlyMap<string, SqlNode>): SqlNode {
+  const type = castTypes.get(name)
+  const child = withAlias(expression, '')
+  if (type === undefined) return child
+  return { class: 'CAST', type: 'OPERATOR_CAST', alias: '', child, cast_type: type, try_cast: false }
+}
+
+function notDistinct(left: SqlNode, right: SqlNode): SqlNode {
+  return { class: 'COMPARISON', type: 'COMPARE_NOT_DISTINCT_FROM', alias: '', left, right }
+}
+
+function allOf(conditions: readonly SqlNode[]): SqlNode {
+  const [only] = conditions
+  if (conditions.length === 1 && only !== undefined) return only
+  return { class: 'CONJUNCTION', type: 'CONJUNCTION_AND', alias: '', children: conditions }
+}
+
+function keysTable(): SqlNode {
+  return {
+    type: 'BASE_TABLE',
+    alias: '',
+    sample: null,
+    schema_name: '',
+    table_name: KEYS_RELATION,
+    column_name_alias: [],
+    catalog_name: '',
+    at_clause: null,
+  }
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { QueryTable } from '../../../src/lake/lake.ts'
+import { prepareQuery, type RefreshQueries } from '../../../src/pipeline/prepare-query.ts'
+import { KEYS_RELATION, keyColumnName } from '../../../src/pipeline/query-analysis.ts'
+import { winningRowsSql } from '../../../src/pipeline/winning-rows.ts'
+import { formatIdentifier } from '../../../src/table-identifier.ts'
+import { openInProcessSession } from './in-process-session.ts'
+import {
+  createSampleTables,
+  declareSample,
+  INCREMENTAL_QUERIES,
+  SAMPLE_TABLES,
+  type SampleQuery,
+  sampleColumns,
+} from './sample-queries.ts'
+
+const RUNS = Number(process.env.INGOT_CASES ?? 8)
+
+type Session = Awaited<ReturnType<typeof openInProcessSession>>
+type Rows = readonly (readonly string[])[]
+
+/** Few values a column, nulls among them: so that joins meet, groups share and duplicates occur. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  vehicle: ["'a'", "'b'", 'NULL'],
+  seen: ["'2024-01-01 10:00'", "'2024-01-01 22:00'", "'2024-01-02 10:00'", 'NULL'],
+  since: ["'2024-01-01 10:00'", 'NULL'],
+  speed: ['1.5', '2.5', "'nan'", 'NULL'],
+  n: ['0', '1', '2', 'NULL'],
+  rank: ['0', '1', 'NULL'],
+  tags: ["['x']", "['x', 'y', NULL]", '[]', 'NULL'],
+  model: ["'x'", "'y'", 'NULL'],
+  depot: ["'d1'", "'d2'", 'NULL'],
+  city: ["'c1'", "'c2'"],
+  _source: ["'f1'", "'f2'"],
+  _partition: ['0'],
+  _position: ['1', '2', '3'],
+}
+
+function rowsOf(table: string, max: number): fc.Arbitrary<Rows> {
+  const columns = Object.keys(SAMPLE_TABLES[table] ?? {})
+  return fc.array(fc.tuple(...columns.map(column => fc.constantFrom(...(VALUES[column] ?? ['NULL'])))), {
+    maxLength: max,
+  })
+}
+
+interface TableChange {
+  readonly kept: Rows
+  readonly removed: Rows
+  readonly added: Rows
+}
+
+const change = (table: string): fc.Arbitrary<TableChange> =>
+  fc.record({
+    kept: rowsOf(table, 6),
+    removed: fc.oneof(fc.constant([]), rowsOf(table, 3)),
+    added: fc.oneof(fc.constant([]), rowsOf(table, 3)),
+  })
+
+const changes = fc.tuple(...Object.keys(SAMPLE_TABLES).map(change))
+
+async function fill(session: Session, relation: string, like: string, rows: Rows): Promise<void> {
+  await session.query(`CREATE OR REPLACE TABLE ${relation} AS SELECT * FROM ${like} LIMIT 0`)
+  if (rows.length > 0)
+    await session.query(`INSERT INTO ${relation} VALUES ${rows.map(row => `(${row})`).join(', ')}`)
+}
+
+async function winners(session: Session, table: QueryTable, sql: string): Promise<string> {
+  await session.query(`CREATE OR REPLACE TEMP TABLE computed AS ${sql}`)
+  const { rows } = await session.query('DESCRIBE computed')
+  return winningRowsSql(table, 'computed', new Set(rows.map(([name]) => String(name))))
+}
+
+/** Refreshes `result`, which holds the table of the old inputs, as the queries say. */
+async function refresh(
+  session: Session,
+  table: QueryTable,
+  queries: RefreshQueries,
+  changed: ReadonlyMap<number, TableChange>,
+): Promise<void> {
+  const came = (input: number, which: 'old' | 'new'): boolean => {
+    const { added = [], removed = [] } = changed.get(input) ?? {}
+    return (which === 'new' ? added : removed).length > 0
+  }
+  if (queries.strategy === 'keys') {
+    const touched = queries.touched.filter(({ input, changes: which }) => came(input, which))
+    if (touched.length === 0) return
+    await session.query(
+      `CREATE OR REPLACE TEMP TABLE ${KEYS_RELATION} AS SELECT DISTINCT * FROM (${touched.map(({ query }) => `(${query})`).join(' UNION ALL ')})`,
+    )
+    const matches = queries.keyColumns.map(
+      (column, index) => `r."${column}" IS NOT DISTINCT FROM k.${keyColumnName(index)}`,
+    )
+    await session.query(`DELETE FROM result r USING ${KEYS_RELATION} k WHERE ${matches.join(' AND ')}`)
+    await session.query(`INSERT INTO result ${await winners(session, table, queries.recomputed)}`)
+  } else if (queries.strategy === 'append') {
+    const appends = [...changed.keys()].every(
+      input => !came(input, 'old') && (input === queries.drivingInput || !came(input, 'new')),
+    )
+    if (appends) await session.query(`INSERT INTO result ${queries.appended}`)
+    else await session.query(`CREATE OR REPLACE TEMP TABLE result AS ${queries.rows}`)
+  }
+}
+
+describe('a refresh by touched keys', () => {
+  let session: Session
+  before(async () => {
+    session = await openInProcessSession()
+    await createSampleTables(session)
+    for (const schema of ['ingot_old', 'ingot_removed', 'ingot_added'])
+      await session.query(`CREATE SCHEMA ${schema}`)
+  })
+  after(() => session.close())
+
+  async function check(
+    table: QueryTable,
+    queries: RefreshQueries,
+    worlds: readonly TableChange[],
+  ): Promise<void> {
+    const names = Object.keys(SAMPLE_TABLES)
+    const changed = new Map<number, TableChange>()
+    for (const [index, name] of names.entries()) {
+      const world = worlds[index]
+      const input = table.inputs.findIndex(identifier => formatIdentifier(identifier) === name)
+      if (world === undefined || input < 0) continue
+      changed.set(input, world)
+      await fill(session, `ingot_old."${input}"`, name, [...world.kept, ...world.removed])
+      await fill(session, `ingot_removed."${input}"`, name, world.removed)
+      await fill(session, `ingot_added."${input}"`, name, world.added)
+      await fill(session, name, `ingot_old."${input}"`, [...world.kept, ...world.removed])
+    }
+    await session.query(
+      `CREATE OR REPLACE TEMP TABLE result AS ${await winners(session, table, queries.rows)}`,
+    )
+    for (const [input, { kept, added }] of changed)
+      await fill(session, formatIdentifier(table.inputs[input] ?? assert.fail()), `ingot_old."${input}"`, [
+        ...kept,
+        ...added,
+      ])
+    await refresh(session, table, queries, changed)
+    const full = await winners(session, table, queries.rows)
+    const difference = await session.query(
+      `SELECT * FROM (SELECT 'missing', * FROM (${full} EXCEPT ALL SELECT * FROM result) UNION ALL SELECT 'surplus', * FROM (SELECT * FROM result EXCEPT ALL ${full}))`,
+    )
+    assert.deepEqual(difference.rows, [])
+  }
+
+  for (const sample of INCREMENTAL_QUERIES) {
+    it(`equals a full recompute: ${title(sample)}`, async () => {
+      const table = await declareSample(session, sample)
+      const queries = await prepareQuery(session, table, sampleColumns)
+      await fc.assert(
+        fc.asyncProperty(changes, worlds => check(table, queries, worlds)),
+        { numRuns: RUNS, endOnFailure: true },
+      )
+    })
+  }
+})
+
+function title({ sql, key }: SampleQuery): string {
+  return key === undefined ? sql : `${sql} key ${key.join(', ')}`
+}
