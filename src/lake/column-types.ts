@@ -2,40 +2,53 @@ import { IngotError } from '../errors.ts'
 import type { NestedField, Type } from '../format/types.ts'
 import { captureCallSite } from './call-site.ts'
 
-/** The type of a declared column; `Value` is what a row holds in TypeScript, null apart. */
-export interface ColumnType<Value = unknown> {
+/**
+ * The type of a declared column; null apart, `Value` is what a row holds in TypeScript, and `Input` what a map function may
+ * return for it.
+ */
+export interface ColumnType<Value = unknown, Input = Value> {
   readonly type: Type
   /** Only for the compiler: no value is ever there. */
   readonly '~value'?: Value
+  /** Only for the compiler: no value is ever there. */
+  readonly '~input'?: Input
 }
 
 /** Columns by name, in the order in which the table has them. */
 export type ColumnTypes = Readonly<Record<string, ColumnType>>
 
 /** What a column of this type holds in a row, null apart. */
-export type ValueOf<C> = C extends ColumnType<infer Value> ? Value : never
+export type ValueOf<C> = C extends ColumnType<infer Value, infer _Input> ? Value : never
+
+/** What a map function may return for a column of this type, null apart. */
+export type InputOf<C> = C extends ColumnType<infer _Value, infer Input> ? Input : never
 
 /** A struct's value: each field may be null. */
 export type StructValue<Fields extends ColumnTypes> = {
   readonly [Name in keyof Fields]: ValueOf<Fields[Name]> | null
 }
 
+/** What a map function may return for a struct: a field left out is null. */
+export type StructInput<Fields extends ColumnTypes> = {
+  readonly [Name in keyof Fields]?: InputOf<Fields[Name]> | null | undefined
+}
+
 const DECIMAL_PRECISION_MAX = 38
 
-const columnType = <Value>(type: Type): ColumnType<Value> => Object.freeze({ type })
+const columnType = <Value, Input = Value>(type: Type): ColumnType<Value, Input> => Object.freeze({ type })
 
 /** The types of columns, named as Iceberg names them. */
 export const t = Object.freeze({
   string: () => columnType<string>('string'),
-  int: () => columnType<number>('int'),
-  long: () => columnType<bigint>('long'),
+  int: () => columnType<number, number | bigint>('int'),
+  long: () => columnType<bigint, bigint | number>('long'),
   float: () => columnType<number>('float'),
   double: () => columnType<number>('double'),
   boolean: () => columnType<boolean>('boolean'),
-  date: () => columnType<string>('date'),
+  date: () => columnType<string, string | Date>('date'),
   time: () => columnType<string>('time'),
-  timestamp: () => columnType<string>('timestamp'),
-  timestamptz: () => columnType<string>('timestamptz'),
+  timestamp: () => columnType<string, string | Date>('timestamp'),
+  timestamptz: () => columnType<string, string | Date>('timestamptz'),
   uuid: () => columnType<string>('uuid'),
   binary: () => columnType<Uint8Array>('binary'),
   decimal,
@@ -44,7 +57,7 @@ export const t = Object.freeze({
   struct,
 })
 
-function decimal(precision: number, scale: number): ColumnType<string> {
+function decimal(precision: number, scale: number): ColumnType<string, string | number | bigint> {
   const fits = Number.isInteger(precision) && precision >= 1 && precision <= DECIMAL_PRECISION_MAX
   if (!fits || !Number.isInteger(scale) || scale < 0 || scale > precision) {
     throw invalidType(
@@ -57,15 +70,22 @@ function decimal(precision: number, scale: number): ColumnType<string> {
 }
 
 // Field ids are 0 throughout: the catalog assigns them when it creates the table.
-function list<Value>(element: ColumnType<Value>): ColumnType<readonly (Value | null)[]> {
+function list<Value, Input>(
+  element: ColumnType<Value, Input>,
+): ColumnType<readonly (Value | null)[], readonly (Input | null | undefined)[]> {
   assertType(list, element, 't.list(t.string())')
   return columnType({ type: 'list', 'element-id': 0, element: element.type, 'element-required': false })
 }
 
-function map<Key, Value>(
-  key: ColumnType<Key>,
-  value: ColumnType<Value>,
-): ColumnType<readonly (readonly [Key, Value | null])[]> {
+type Pairs<Key, Value> = readonly (readonly [Key, Value])[]
+
+function map<Key, KeyInput, Value, ValueInput>(
+  key: ColumnType<Key, KeyInput>,
+  value: ColumnType<Value, ValueInput>,
+): ColumnType<
+  Pairs<Key, Value | null>,
+  Pairs<KeyInput, ValueInput | null | undefined> | ReadonlyMap<KeyInput, ValueInput | null | undefined>
+> {
   assertType(map, key, 't.map(t.string(), t.double())')
   assertType(map, value, 't.map(t.string(), t.double())')
   return columnType({
@@ -78,7 +98,9 @@ function map<Key, Value>(
   })
 }
 
-function struct<const Fields extends ColumnTypes>(fields: Fields): ColumnType<StructValue<Fields>> {
+function struct<const Fields extends ColumnTypes>(
+  fields: Fields,
+): ColumnType<StructValue<Fields>, StructInput<Fields>> {
   const entries = Object.entries(fields ?? {})
   if (entries.length === 0) throw invalidType(struct, 't.struct has no fields', structExample)
   const nested = entries.map(([name, field]): NestedField => {

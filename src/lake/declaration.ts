@@ -1,7 +1,7 @@
 import type { ColumnType, ColumnTypes } from './column-types.ts'
 import type { FilesSource, Otherwise, SourceSite, Tier } from './lake.ts'
 import type { OptionMistake } from './option-reader.ts'
-import type { RowOf, TypedTable } from './row-types.ts'
+import type { TypedTable } from './row-types.ts'
 import type { SqlFragment } from './sql.ts'
 
 interface DeclarationBase<Id extends string, R> extends TypedTable<Id, R> {
@@ -61,11 +61,6 @@ export type TableDeclaration = BronzeDeclaration | QueryDeclaration | MapDeclara
 
 /** The row of a bronze table without declared columns. */
 export type PayloadColumns = { readonly payload: ColumnType<string> }
-
-/** What a map function may return for declared columns: a column left out is null. */
-export type MappedRow<Columns extends ColumnTypes> = Partial<{
-  readonly [Name in keyof RowOf<Columns>]: RowOf<Columns>[Name] | undefined
-}>
 
 const declarations = new WeakSet<object>()
 

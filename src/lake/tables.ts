@@ -1,11 +1,10 @@
 import { captureCallSite } from './call-site.ts'
-import { type ColumnType, type ColumnTypes, isColumnType } from './column-types.ts'
+import { type ColumnType, type ColumnTypes, isColumnType, type StructInput } from './column-types.ts'
 import {
   type BronzeDeclaration,
   type DeclaredCheck,
   isDeclaration,
   type MapDeclaration,
-  type MappedRow,
   type PayloadColumns,
   type QueryDeclaration,
   registerDeclaration,
@@ -61,7 +60,7 @@ export interface MapOptions<Source extends TypedTable, Columns extends ColumnTyp
   readonly columns: Columns
 }
 
-type MapResult<Columns extends ColumnTypes> = readonly MappedRow<Columns>[]
+type MapResult<Columns extends ColumnTypes> = readonly StructInput<Columns>[]
 
 type BronzeRow<Columns extends ColumnTypes> = RowOf<Columns> & BronzeSystemColumns
 
@@ -196,6 +195,8 @@ function readCommon<const T extends TableDeclaration['tier']>(
 ) {
   const description = reader.text('description')
   const partitionBy = reader.texts('partitionBy')
+  if (typeof name !== 'string')
+    reader.fault('the name of the table is not a text', `write: ${tier}('readings', { … })`)
   reader.finish()
   return {
     tier,

@@ -1,0 +1,131 @@
+import type { EngineSession } from '../table/engine.ts'
+import { byteOffsetOf, nodesOf, type SyntaxNode, textOf } from './syntax-tree.ts'
+
+/** What stands in a query and may not: its place in the text, why, and what to write. */
+export interface Forbidden {
+  readonly byteOffset: number
+  readonly cause: string
+  readonly fix: string
+}
+
+/** The engine's functions that matter here, by name in lower case. */
+export interface FunctionNames {
+  readonly unstable: ReadonlySet<string>
+  readonly aggregates: ReadonlySet<string>
+}
+
+/** Table functions that read nothing but their arguments. */
+const TABLE_FUNCTIONS = new Set(['unnest', 'range', 'generate_series', 'json_each', 'json_tree', 'repeat'])
+
+/** Answers that depend on the session or the moment, and that the engine does not list as such. */
+const UNSTABLE = [
+  'getvariable',
+  'current_setting',
+  'getenv',
+  'localtime',
+  'localtimestamp',
+  'current_time',
+  'current_timestamp',
+]
+
+/** Of the moment: written without parentheses they look like columns. */
+const MOMENTS = new Set(['current_date', 'current_timestamp', 'current_time', 'localtime', 'localtimestamp'])
+
+const CHANCE = new Set([
+  'random',
+  'setseed',
+  'uuid',
+  'uuidv4',
+  'uuidv7',
+  'gen_random_uuid',
+  'nextval',
+  'currval',
+])
+
+/** Which functions are aggregates, and which do not give the same answer for the same arguments. */
+export async function loadFunctionNames(session: EngineSession): Promise<FunctionNames> {
+  const result = await session.query(
+    `select distinct function_name, function_type = 'aggregate' from duckdb_functions()
+     where function_type = 'aggregate' or (function_type = 'scalar' and stability <> 'CONSISTENT' and function_name <> 'error')`,
+  )
+  const named = (aggregate: boolean): string[] =>
+    result.rows.filter(([, is]) => is === aggregate).map(([name]) => String(name).toLowerCase())
+  return { unstable: new Set([...named(false), ...UNSTABLE]), aggregates: new Set(named(true)) }
+}
+
+/**
+ * What in `tree` would make a table's rows depend on anything but its inputs' rows: a refresh from the changes would then
+ * differ from a recompute. `columns` are names that mean a column even where they could mean the moment.
+ */
+export function findForbidden(
+  tree: SyntaxNode,
+  functions: FunctionNames,
+  columns: ReadonlySet<string>,
+): readonly Forbidden[] {
+  return [...nodesOf(tree)].flatMap(node => {
+    const fault = faultOfNode(node, functions, columns)
+    return fault ? [{ byteOffset: byteOffsetOf(node), ...fault }] : []
+  })
+}
+
+type Fault = Omit<Forbidden, 'byteOffset'>
+
+function faultOfNode(
+  node: SyntaxNode,
+  functions: FunctionNames,
+  columns: ReadonlySet<string>,
+): Fault | undefined {
+  if (node.type === 'TABLE_FUNCTION') return faultOfTableFunction(node.function as SyntaxNode)
+  if (node.class === 'FUNCTION') return faultOfFunction(node, functions)
+  if (node.class === 'COLUMN_REF') return faultOfColumn(node, columns)
+  if (node.class === 'PARAMETER')
+    return {
+      cause: 'a query has no parameters',
+      fix: 'interpolate the value: the sql tag makes a literal of it',
+    }
+  if (node.type === 'SHOW_REF')
+    return { cause: 'this describes the engine, it reads no rows', fix: 'select from a table of the lake' }
+  if (node.sample)
+    return {
+      cause: 'a sample is other rows each time',
+      fix: 'keep rows by their content: where hash(id) % 100 < 10',
+    }
+  if (node.at_clause) return { cause: 'a query reads the present state of a table', fix: 'leave AT out' }
+  return undefined
+}
+
+function faultOfTableFunction(call: SyntaxNode): Fault | undefined {
+  const name = textOf(call, 'function_name').toLowerCase()
+  if (TABLE_FUNCTIONS.has(name)) return undefined
+  return {
+    cause: `${name}() reads from outside of the lake`,
+    fix: 'declare a bronze table with files(…) and read that',
+  }
+}
+
+function faultOfFunction(node: SyntaxNode, functions: FunctionNames): Fault | undefined {
+  const name = textOf(node, 'function_name').toLowerCase()
+  const isAgeOfNow = name === 'age' && Array.isArray(node.children) && node.children.length === 1
+  if (isAgeOfNow) return ofTheMoment('age() of one argument')
+  if (!functions.unstable.has(name)) return undefined
+  if (CHANCE.has(name)) {
+    return {
+      cause: `${name}() gives another answer each time, so that a refresh from the changes would differ from a recompute`,
+      fix: 'derive the value from the row: md5(id) or hash(id)',
+    }
+  }
+  return ofTheMoment(`${name}()`)
+}
+
+function faultOfColumn(node: SyntaxNode, columns: ReadonlySet<string>): Fault | undefined {
+  const names = node.column_names as readonly string[]
+  const name = names.length === 1 ? (names[0] ?? '').toLowerCase() : ''
+  return MOMENTS.has(name) && !columns.has(name) ? ofTheMoment(name) : undefined
+}
+
+function ofTheMoment(what: string): Fault {
+  return {
+    cause: `${what} depends on when the query runs, so that a refresh from the changes would differ from a recompute`,
+    fix: 'use a time of the row, such as _ingested_at of a bronze table',
+  }
+}
