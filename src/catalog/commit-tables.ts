@@ -54,19 +54,27 @@ function prepareChange(
   requireTable(change, base)
   try {
     checkRequirements(base?.metadata ?? null, change.requirements)
+    return { change, base, metadata: updateMetadata(context, change, base) }
   } catch (error) {
     throw isIngotError(error, 'COMMIT_CONFLICT') ? lostCommit(change, error) : error
   }
-  if (base !== null && change.updates.length === 0) return { change, base, metadata: base.metadata }
+}
+
+function updateMetadata(
+  context: PrepareContext,
+  change: TableChange,
+  base: LoadedTable | null,
+): TableMetadata {
+  if (base !== null && change.updates.length === 0) return base.metadata
   const location = base?.metadata.location ?? assignLocation(context.root, change.identifier, context.random)
-  const updated = applyUpdates(base?.metadata ?? null, change.updates, { nowMs: context.nowMs, location })
+  const { nowMs } = context
+  const updated = applyUpdates(base?.metadata ?? null, change.updates, { nowMs, location })
   const metadata =
     updated.location === location
       ? updated
       : { ...updated, location: locationInside(context.root, updated.location) }
-  if (base === null) return { change, base, metadata }
-  const lastUpdatedMs = base.metadata['last-updated-ms']
-  return { change, base, metadata: withMetadataLog(metadata, base.metadataLocation, lastUpdatedMs) }
+  if (base === null) return metadata
+  return withMetadataLog(metadata, base.metadataLocation, base.metadata['last-updated-ms'])
 }
 
 /** Without a table to stand on, only a change that says it creates one is meant. */

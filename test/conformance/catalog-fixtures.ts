@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Catalog } from '../../src/catalog/catalog.ts'
+import { createLibsqlStore } from '../../src/catalog/libsql-store.ts'
+import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
+import { systemRandom } from '../../src/random.ts'
+import { createHttpApp } from '../../src/server/http-app.ts'
+import { createIcebergRest } from '../../src/server/iceberg-rest.ts'
+import { type HttpServer, serveHttp } from '../../src/server/serve-http.ts'
+import { createLocalFileIO } from '../../src/storage/local-file-io.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { CatalogFixture } from './catalog.ts'
+import { eagerClock } from './catalog-samples.ts'
+
+/** A local catalog over a folder of its own; `open` gives another one over the same files, as another process has. */
+export interface LocalFixture extends CatalogFixture {
+  readonly folder: string
+  open(): Promise<Catalog>
+}
+
+export async function openLocalFixture(): Promise<LocalFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'ingot-catalog-'))
+  const io = createLocalFileIO()
+  const root = `file://${folder}/lake`
+  const opened: Catalog[] = []
+  const open = async (): Promise<Catalog> => {
+    const store = await createLibsqlStore({ file: join(folder, 'catalog.db'), clock: eagerClock })
+    const catalog = createLocalCatalog({ store, io, clock: eagerClock, random: systemRandom, root })
+    opened.push(catalog)
+    return catalog
+  }
+  const catalog = await open()
+  const dispose = async (): Promise<void> => {
+    for (const each of opened) await each.close()
+    await rm(folder, { recursive: true })
+  }
+  return { catalog, io, root, folder, open, dispose }
+}
+
+/** The REST server over a catalog, on a free port. */
+export function serveCatalog(catalog: Catalog): Promise<HttpServer> {
+  const routes = [createIcebergRest({ catalog, random: systemRandom })]
+  const app = createHttpApp({ metrics: createMetrics(), log: createLog({ level: 'silent' }), routes })
+  return serveHttp({ app, port: 0 })
+}
