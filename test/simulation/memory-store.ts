@@ -1,0 +1,152 @@
+import type { PointInHistory, TransactionQuery, TransactionRecord } from '../../src/catalog/catalog.ts'
+import type {
+  CatalogStore,
+  KeyRecord,
+  NamespaceChange,
+  NamespaceRecord,
+  PointerChange,
+  StoreOutcome,
+  StoreTransaction,
+} from '../../src/catalog/store.ts'
+import { identifierKey, type TableIdentifier } from '../../src/table-identifier.ts'
+
+/**
+ * A catalog store in memory, whose transactions are atomic and durable at once, as those of a database are. What it
+ * holds is one object that survives the processes that use it.
+ */
+export class MemoryStore implements CatalogStore {
+  readonly #namespaces = new Map<string, NamespaceRecord>()
+  readonly #pointers = new Map<string, { readonly identifier: TableIdentifier; readonly location: string }>()
+  readonly #keys = new Map<string, KeyRecord>()
+  /** Oldest first. */
+  readonly #transactions: TransactionRecord[] = []
+
+  async namespaces(): Promise<readonly NamespaceRecord[]> {
+    return [...this.#namespaces.values()]
+  }
+
+  async namespace(namespace: readonly string[]): Promise<NamespaceRecord | undefined> {
+    return this.#namespaces.get(JSON.stringify(namespace))
+  }
+
+  async tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return [...this.#pointers.values()]
+      .map(pointer => pointer.identifier)
+      .filter(identifier => JSON.stringify(identifier.namespace) === JSON.stringify(namespace))
+  }
+
+  async pointer(identifier: TableIdentifier): Promise<string | undefined> {
+    return this.#pointers.get(identifierKey(identifier))?.location
+  }
+
+  async pointerAt(identifier: TableIdentifier, point: PointInHistory): Promise<string | undefined> {
+    const key = identifierKey(identifier)
+    for (const { transactionId, committedAtMs, pointers } of this.#transactions.toReversed()) {
+      if ('transactionId' in point ? transactionId > point.transactionId : committedAtMs > point.timeMs)
+        continue
+      const pointer = pointers.findLast(candidate => identifierKey(candidate.identifier) === key)
+      if (pointer !== undefined) return pointer.metadataLocation ?? undefined
+    }
+    return undefined
+  }
+
+  async transactions(query: TransactionQuery): Promise<readonly TransactionRecord[]> {
+    const table = query.table && identifierKey(query.table)
+    return this.#transactions
+      .filter(
+        ({ pointers }) =>
+          table === undefined || pointers.some(pointer => identifierKey(pointer.identifier) === table),
+      )
+      .slice(-(query.limit ?? 100))
+      .reverse()
+  }
+
+  async findKey(idempotencyKey: string): Promise<KeyRecord | undefined> {
+    return this.#keys.get(idempotencyKey)
+  }
+
+  async giveUpKey(idempotencyKey: string): Promise<KeyRecord> {
+    const record = this.#keys.get(idempotencyKey) ?? { type: 'given-up' }
+    this.#keys.set(idempotencyKey, record)
+    return record
+  }
+
+  async apply(request: StoreTransaction): Promise<StoreOutcome> {
+    const record = this.#keys.get(request.idempotencyKey)
+    if (record !== undefined) return { type: 'key-spent', record }
+    const refusal = this.#namespaceRefusal(request) ?? this.#pointerRefusal(request.pointers)
+    if (refusal !== undefined) return refusal
+    if (request.namespaceChange !== undefined) this.#changeNamespace(request.namespaceChange)
+    for (const change of request.pointers) this.#setPointer(change)
+    const transaction = this.#record(request)
+    this.#keys.set(request.idempotencyKey, { type: 'used', requestHash: request.requestHash, transaction })
+    return { type: 'applied', transaction }
+  }
+
+  async close(): Promise<void> {}
+
+  #namespaceRefusal({ namespaceChange: change }: StoreTransaction): StoreOutcome | undefined {
+    if (change === undefined) return undefined
+    const { namespace } = change
+    const isThere = this.#namespaces.has(JSON.stringify(namespace))
+    if (change.type === 'create') return isThere ? { type: 'namespace-exists', namespace } : undefined
+    if (!isThere) return { type: 'namespace-missing', namespace }
+    const isEmpty = change.type !== 'drop' || !this.#holdsAnything(namespace)
+    return isEmpty ? undefined : { type: 'namespace-not-empty', namespace }
+  }
+
+  #holdsAnything(namespace: readonly string[]): boolean {
+    const inner = [...this.#namespaces.values()].map(record => record.namespace.slice(0, -1))
+    const tables = [...this.#pointers.values()].map(pointer => pointer.identifier.namespace)
+    return [...inner, ...tables].some(outer => JSON.stringify(outer) === JSON.stringify(namespace))
+  }
+
+  #pointerRefusal(changes: readonly PointerChange[]): StoreOutcome | undefined {
+    for (const { identifier, expected } of changes) {
+      if (!this.#namespaces.has(JSON.stringify(identifier.namespace))) {
+        return { type: 'namespace-missing', namespace: identifier.namespace }
+      }
+      const current = this.#pointers.get(identifierKey(identifier))?.location ?? null
+      if (current !== expected) return { type: 'pointer-moved', identifier }
+    }
+    return undefined
+  }
+
+  #changeNamespace(change: NamespaceChange): void {
+    const { namespace } = change
+    const key = JSON.stringify(namespace)
+    if (change.type === 'drop') this.#namespaces.delete(key)
+    if (change.type === 'create') {
+      for (let depth = 1; depth < namespace.length; depth++) this.#addNamespace(namespace.slice(0, depth), {})
+      this.#addNamespace(namespace, change.properties)
+    }
+    if (change.type === 'update') {
+      const properties = { ...this.#namespaces.get(key)?.properties }
+      for (const name of change.removals ?? []) delete properties[name]
+      this.#namespaces.set(key, { namespace, properties: { ...properties, ...change.updates } })
+    }
+  }
+
+  #addNamespace(namespace: readonly string[], properties: NamespaceRecord['properties']): void {
+    const key = JSON.stringify(namespace)
+    if (!this.#namespaces.has(key)) this.#namespaces.set(key, { namespace, properties })
+  }
+
+  #setPointer({ identifier, next }: PointerChange): void {
+    if (next === null) this.#pointers.delete(identifierKey(identifier))
+    else this.#pointers.set(identifierKey(identifier), { identifier, location: next })
+  }
+
+  #record(request: StoreTransaction): TransactionRecord | undefined {
+    if (request.pointers.length === 0) return undefined
+    const transaction: TransactionRecord = {
+      transactionId: this.#transactions.length + 1,
+      committedAtMs: Math.max(request.nowMs, this.#transactions.at(-1)?.committedAtMs ?? 0),
+      idempotencyKey: request.idempotencyKey,
+      note: request.note,
+      pointers: request.pointers.map(({ identifier, next }) => ({ identifier, metadataLocation: next })),
+    }
+    this.#transactions.push(transaction)
+    return transaction
+  }
+}

@@ -1,0 +1,123 @@
+import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { CatalogStore } from '../../src/catalog/store.ts'
+import { isIngotError } from '../../src/errors.ts'
+import { randomUuid } from '../../src/random.ts'
+import type { MemoryFileIO } from '../../src/storage/memory-file-io.ts'
+import { createSeededRandom } from './seeded-random.ts'
+import type { Variant } from './world.ts'
+
+/** Protocols with one rule left out. Each must do damage that the simulation sees. */
+export const BROKEN_VARIANTS = {
+  noIdempotencyKey: {
+    name: 'commits come without their idempotency key',
+    wrapCatalog(catalog) {
+      const random = createSeededRandom(99)
+      return override(catalog, {
+        commit: (changes, options) =>
+          catalog.commit(changes, { ...options, idempotencyKey: randomUuid(random) }),
+      })
+    },
+  },
+
+  keyNotGivenUp: {
+    name: 'a key that somebody asked for in vain can still be used later',
+    wrapStore: store =>
+      override(store, { giveUpKey: async key => (await store.findKey(key)) ?? { type: 'given-up' } }),
+  },
+
+  dataFileNotSynced: {
+    name: 'data files are not synced',
+    skips: ({ call, path }) => call === 'fsync' && path.endsWith('.parquet'),
+  },
+
+  dataFolderNotSynced: {
+    name: 'the folder of data files is not synced',
+    skips: ({ call, path }) => call === 'fsync' && path.endsWith('/data'),
+  },
+
+  metadataFileNotSynced: {
+    name: 'metadata files are not synced',
+    skips: ({ call, path }) => call === 'fsync' && path.includes('/metadata/.ingot-tmp-'),
+  },
+
+  metadataFolderNotSynced: {
+    name: 'the folder of metadata files is not synced',
+    skips: ({ call, path }) => call === 'fsync' && path.endsWith('/metadata'),
+  },
+
+  pointerBeforeMetadata: {
+    name: 'the pointer is swapped before the metadata is durable',
+    wrapIO: io => override(io, { create: io.writeUnsynced }),
+    wrapCatalog: (catalog, io) =>
+      override(catalog, {
+        async commit(changes, options) {
+          const result = await catalog.commit(changes, options)
+          await io.sync(result.tables.map(table => table.metadataLocation))
+          return result
+        },
+      }),
+  },
+
+  requirementsNotChecked: {
+    name: 'a commit does not check that the table, and its progress, are as they were read',
+    wrapCatalog: catalog =>
+      override(catalog, {
+        commit: (changes, options) =>
+          catalog.commit(
+            changes.map(change => ({ ...change, requirements: [] })),
+            options,
+          ),
+      }),
+  },
+
+  tablesOneByOne: {
+    name: 'the tables of a transaction are committed one by one',
+    wrapCatalog: catalog => override(catalog, { commit: commitOneByOne(catalog) }),
+  },
+
+  filesRemovedWhileUnknown: {
+    name: 'the files of a commit are removed when its answer is lost',
+    wrapCatalog: (catalog, io) =>
+      override(catalog, {
+        async commit(changes, options) {
+          try {
+            return await catalog.commit(changes, options)
+          } catch (error) {
+            if (isIngotError(error, 'COMMIT_STATE_UNKNOWN')) await removeManifestLists(io, changes)
+            throw error
+          }
+        },
+      }),
+  },
+} as const satisfies Readonly<Record<string, Variant>>
+
+function commitOneByOne(catalog: Catalog): Catalog['commit'] {
+  return async (changes, options) => {
+    const tables = []
+    let transactionId = 0
+    for (const change of changes) {
+      const idempotencyKey = `${options.idempotencyKey}/${change.identifier.name}`
+      const result = await catalog.commit([change], { ...options, idempotencyKey })
+      tables.push(...result.tables)
+      transactionId = result.transactionId
+    }
+    return { transactionId, tables }
+  }
+}
+
+function removeManifestLists(io: MemoryFileIO, changes: Parameters<Catalog['commit']>[0]): Promise<void> {
+  const updates = changes.flatMap(change => change.updates)
+  return io.remove(
+    updates.flatMap(update => (update.action === 'add-snapshot' ? [update.snapshot['manifest-list']] : [])),
+  )
+}
+
+/** `target` with some methods exchanged; the others stay bound to it, private fields and all. */
+function override<T extends Catalog | CatalogStore | MemoryFileIO>(target: T, methods: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(name in methods ? methods : target, name)
+      return typeof value === 'function' ? value.bind(name in methods ? methods : target) : value
+    },
+  })
+}
