@@ -1,5 +1,4 @@
 import { type Context, Hono, type Next } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { matchedRoutes } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { IngotError } from '../errors.ts'
@@ -8,8 +7,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type ErrorBody, toErrorBody } from './http-errors.ts'
 import { sendJson } from './json-exchange.ts'
 
-const BODY_BYTES_MAX = 32 * 1024 * 1024
-
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 export interface HttpAppOptions {
@@ -17,26 +14,17 @@ export interface HttpAppOptions {
   readonly log: Log
   /** What is served beside `/healthz` and `/metrics`. */
   readonly routes: readonly Hono[]
-  /** @default 32 MiB */
-  readonly bodyBytesMax?: number
 }
 
 /**
- * What every HTTP server of Ingot does around its routes: Host and Origin are checked, bodies limited, requests
- * measured, and errors answered by the one table of codes.
+ * What every HTTP server of Ingot does around its routes: Host and Origin are checked, requests measured, and errors
+ * answered by the one table of codes.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
-  const { metrics, log, bodyBytesMax = BODY_BYTES_MAX } = options
+  const { metrics, log } = options
   const app = new Hono()
   app.use(measureRequests(metrics))
   app.use(requireLoopback)
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: context =>
-        refuse(context, 413, 'BadRequestException', `a body has at most ${bodyBytesMax} bytes`),
-    }),
-  )
   app.get('/healthz', context => context.text('ok'))
   app.get('/metrics', async context =>
     context.body(await metrics.exposition(), 200, { 'content-type': metrics.contentType }),

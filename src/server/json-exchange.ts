@@ -4,12 +4,15 @@ import type { z } from 'zod'
 import { IngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
 
+/** The metadata of a table with thousands of snapshots is a few megabytes. */
+const BODY_BYTES_MAX = 32 * 1024 * 1024
+
 /**
  * The body of a request as `schema` types it; long integers arrive exactly.
- * @throws REQUEST_INVALID naming the key that is wrong
+ * @throws REQUEST_INVALID naming the key that is wrong, or when the body is longer than 32 MiB
  */
 export async function readJson<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const text = await context.req.text()
+  const text = await readText(context)
   let body: unknown
   try {
     body = parseJson(text === '' ? '{}' : text)
@@ -28,6 +31,22 @@ export async function readJson<T>(context: Context, schema: z.ZodType<T>): Promi
       context: { path: issue?.path ?? [] },
     },
   )
+}
+
+/** Counts while it reads: the length that a client claims may be missing or wrong. */
+async function readText(context: Context): Promise<string> {
+  const { body } = context.req.raw
+  if (body === null) return ''
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of body) {
+    sizeBytes += chunk.byteLength
+    if (sizeBytes > BODY_BYTES_MAX) {
+      throw new IngotError('REQUEST_INVALID', `the body of the request has more than ${BODY_BYTES_MAX} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** A JSON answer in which bigints are bare integers. */
