@@ -133,9 +133,10 @@ async function bundleError(
 }
 
 function mistakeOf(message: Message, folder: string, prefixLengths: ReadonlyMap<string, number>): Mistake {
-  const { location, text } = message
+  const { text, notes } = message
+  const location = message.location ?? notes.at(-1)?.location
   const cause = text.slice(0, 1).toLowerCase() + text.slice(1)
-  if (!location) return { site: { file: '', line: 1, column: 1 }, cause, fix: '' }
+  if (!location) return { site: { file: '', line: 1, column: 1 }, cause, fix: fixOf(message) }
   const prefix = location.line === 1 ? (prefixLengths.get(join(folder, location.file)) ?? 0) : 0
   const bytes = Buffer.from(location.lineText, 'utf8').subarray(0, location.column)
   const site: SourceSite = {
@@ -143,12 +144,15 @@ function mistakeOf(message: Message, folder: string, prefixLengths: ReadonlyMap<
     line: location.line,
     column: bytes.toString('utf8').length - prefix + 1,
   }
-  return { site, cause, fix: location.suggestion || fixOf(text) }
+  return { site, cause, fix: location.suggestion || fixOf(message) }
 }
 
-function fixOf(text: string): string {
-  if (text.startsWith('Could not resolve')) return 'check the path of the import; a package must be installed'
-  if (text.includes('multiple files')) return 'export one of them under another name'
+function fixOf({ id, text, notes }: Message): string {
+  if (id === 'ambiguous-reexport') {
+    const files = notes.flatMap(({ location }) => (location ? [location.file] : []))
+    return `export it under another name from one of ${files.join(', ')}`
+  }
+  if (text.startsWith('Could not resolve')) return 'check the path of the import'
   return 'mend the TypeScript in this place'
 }
 

@@ -98,13 +98,11 @@ function importMistake(error: unknown, bundle: BundledProject, sources: ProjectS
       fix: `run: npm install ${missingPackage}`,
     }
   }
-  return { site, cause: `the project threw while it was loaded: ${message}`, fix: fixOfThrown(message) }
-}
-
-function fixOfThrown(message: string): string {
-  return message.includes('before initialization')
-    ? 'declare a table before the tables that read it'
-    : 'declarations run whenever the project is loaded: they must not fail'
+  return {
+    site,
+    cause: `the project threw while it was loaded: ${message}`,
+    fix: 'declarations run whenever the project is loaded: they must not fail',
+  }
 }
 
 /** The site that the error itself names, or its first stack frame in the project's code. */

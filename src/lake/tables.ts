@@ -83,28 +83,28 @@ export function bronze<const Name extends string, const Columns extends ColumnTy
 }
 
 /** A table of cleaned, conformed rows: one `query`, or a `map` function over one table. */
+export function silver<const Name extends string>(
+  name: Name,
+  options: QueryOptions,
+): QueryDeclaration<`silver.${Name}`>
 export function silver<
   const Name extends string,
   Source extends TypedTable,
   const Columns extends ColumnTypes,
 >(name: Name, options: MapOptions<Source, Columns>): MapDeclaration<`silver.${Name}`, RowOf<Columns>>
-export function silver<const Name extends string>(
-  name: Name,
-  options: QueryOptions,
-): QueryDeclaration<`silver.${Name}`>
 export function silver(name: string, options: unknown): QueryDeclaration | MapDeclaration {
   return derivedTable('silver', name, options, captureCallSite(silver))
 }
 
 /** A table of answers: one `query`, or a `map` function over one table. */
-export function gold<const Name extends string, Source extends TypedTable, const Columns extends ColumnTypes>(
-  name: Name,
-  options: MapOptions<Source, Columns>,
-): MapDeclaration<`gold.${Name}`, RowOf<Columns>>
 export function gold<const Name extends string>(
   name: Name,
   options: QueryOptions,
 ): QueryDeclaration<`gold.${Name}`>
+export function gold<const Name extends string, Source extends TypedTable, const Columns extends ColumnTypes>(
+  name: Name,
+  options: MapOptions<Source, Columns>,
+): MapDeclaration<`gold.${Name}`, RowOf<Columns>>
 export function gold(name: string, options: unknown): QueryDeclaration | MapDeclaration {
   return derivedTable('gold', name, options, captureCallSite(gold))
 }
