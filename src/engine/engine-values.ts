@@ -7,6 +7,7 @@ import {
   DuckDBMapValue,
   DuckDBStructValue,
   DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
   DuckDBTimestampSecondsValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
@@ -29,11 +30,17 @@ function toTemporalText(value: DuckDBObject): string | undefined {
   if (value instanceof DuckDBDateValue) return formatDate(value.days)
   if (value instanceof DuckDBTimestampValue) return formatTimestamp(value.micros)
   if (value instanceof DuckDBTimestampTZValue) return formatTimestampTz(value.micros)
-  if (value instanceof DuckDBTimestampMillisecondsValue && value.isFinite)
-    return formatTimestamp(value.millis * 1000n)
-  if (value instanceof DuckDBTimestampSecondsValue && value.isFinite)
-    return formatTimestamp(value.seconds * 1_000_000n)
+  if (value instanceof DuckDBTimestampMillisecondsValue) return formatScaled(value.millis, 1000n)
+  if (value instanceof DuckDBTimestampNanosecondsValue && !value.isFinite) return formatTimestamp(value.nanos)
+  if (value instanceof DuckDBTimestampSecondsValue) return formatScaled(value.seconds, 1_000_000n)
   return undefined
+}
+
+/** Infinity is the same number in every unit. */
+function formatScaled(units: bigint, microsPerUnit: bigint): string {
+  const infinite =
+    units === DuckDBTimestampValue.PosInf.micros || units === DuckDBTimestampValue.NegInf.micros
+  return formatTimestamp(infinite ? units : units * microsPerUnit)
 }
 
 function toNestedValue(value: DuckDBObject): EngineValue | undefined {

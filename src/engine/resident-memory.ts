@@ -9,7 +9,7 @@ const execute = promisify(execFile)
 const SAMPLE_INTERVAL_MS = process.platform === 'linux' ? 100 : 1000
 
 /** Resident memory of the process `pid`; undefined when it is gone. Linux reads /proc, others ask `ps`. */
-export async function readResidentBytes(pid: number): Promise<number | undefined> {
+async function readResidentBytes(pid: number): Promise<number | undefined> {
   try {
     const kib = process.platform === 'linux' ? await readProcKib(pid) : await readPsKib(pid)
     return Number.isFinite(kib) ? kib * BYTES_PER_KIB : undefined

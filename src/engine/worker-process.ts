@@ -52,11 +52,6 @@ export class WorkerProcess {
     return this.#alive
   }
 
-  /** Why the program ended this process, before it is gone. */
-  get endReason(): WorkerExit['reason'] {
-    return this.#reason
-  }
-
   /** Resolves when the process has started and an empty database is open; with the exit when it ended instead. */
   async ready(): Promise<WorkerExit | undefined> {
     const answer = await this.#nextResponse(() => undefined)
