@@ -15,7 +15,7 @@ export type EngineValue =
 
 export interface EngineColumn {
   readonly name: string
-  /** As the engine prints it: `BIGINT`, `DECIMAL(18,3)`, `STRUCT(a INTEGER)`. */
+  /** As SQL takes it: `BIGINT`, `DECIMAL(18,3)`, `TIMESTAMP WITH TIME ZONE`; in results, names inside are quoted: `STRUCT("a" INTEGER)[]`. */
   readonly type: string
 }
 
@@ -32,7 +32,7 @@ export interface MapTask {
   readonly exportName: string
   /** The rows it reads. */
   readonly sourceSql: string
-  /** The temporary table that it makes. */
+  /** The table that it makes or replaces; like a temporary one it ends with the session. Nothing is made when it fails. */
   readonly into: string
   readonly columns: readonly EngineColumn[]
 }
