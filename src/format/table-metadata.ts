@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { IngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
 import { type JsonObject, JsonReader, withoutUndefined } from './json-reader.ts'
-import type { Snapshot, SnapshotRef, TableMetadata } from './metadata-types.ts'
+import type { SnapshotRef, TableMetadata } from './metadata-types.ts'
 import {
   assignPartitionIds,
   PARTITION_ID_BEFORE_FIRST,
@@ -285,9 +285,4 @@ function withoutFormatVersion(
 ): Readonly<Record<string, string>> {
   const { 'format-version': _selected, ...kept } = properties
   return kept
-}
-
-/** The snapshots of a table by id. */
-export function snapshotsById(metadata: TableMetadata): ReadonlyMap<bigint, Snapshot> {
-  return new Map(metadata.snapshots.map(snapshot => [snapshot['snapshot-id'], snapshot]))
 }
