@@ -1,0 +1,76 @@
+import { isPrimitive, type NestedField, type Type } from '../format/types.ts'
+import { createPrimitiveCheck, type PrimitiveCheck } from './text-checks.ts'
+
+/** A type, prepared for checking JSON text against it. */
+export type Shape =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'string' }
+  | ({
+      readonly kind: 'primitive'
+      readonly isDecimal: boolean
+      readonly isNumeric: boolean
+    } & PrimitiveCheck)
+  | { readonly kind: 'struct'; readonly fields: FieldTable }
+  | { readonly kind: 'list'; readonly element: Shape }
+  | { readonly kind: 'map'; readonly value: Shape; readonly key: PrimitiveCheck | undefined }
+
+/** One name that objects have; undeclared ones get a field too, so that telling them apart costs the same. */
+export interface Field {
+  readonly name: string
+  /** The name as JSON writes it without escapes, and the quote that ends it. */
+  readonly keyBytes: Uint8Array
+  readonly shape: Shape
+  readonly isDeclared: boolean
+  /** The object that had it last, to find a name that an object has twice. */
+  seenInObject: number
+  /** How many rows have a value in it that is kept. */
+  valueCount: number
+}
+
+/** Enough for every honest source; beyond, the fields of hostile ones are forgotten again. */
+const UNDECLARED_FIELDS_MAX = 10_000
+
+const ANY: Shape = { kind: 'any' }
+
+/** The fields of a struct (or of the row) by name. `guesses` holds what came at each place of the last object. */
+export class FieldTable {
+  readonly declared: readonly Field[]
+  readonly guesses: Field[] = []
+  readonly #byName = new Map<string, Field>()
+
+  constructor(columns: readonly { readonly name: string; readonly type: Type }[]) {
+    this.declared = columns.map(column => createField(column.name, toShape(column.type), true))
+    for (const field of this.declared) this.#byName.set(field.name, field)
+  }
+
+  /** The field called `name`, exactly: JSON's names are case-sensitive. */
+  find(name: string): Field {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const field = createField(name, ANY, false)
+    if (this.#byName.size < this.declared.length + UNDECLARED_FIELDS_MAX) this.#byName.set(name, field)
+    return field
+  }
+}
+
+function createField(name: string, shape: Shape, isDeclared: boolean): Field {
+  const keyBytes = Buffer.from(`${name}"`)
+  return { name, keyBytes, shape, isDeclared, seenInObject: 0, valueCount: 0 }
+}
+
+function toShape(type: Type): Shape {
+  if (type === 'string') return { kind: 'string' }
+  if (isPrimitive(type)) {
+    const primitive = createPrimitiveCheck(type)
+    const isNumeric = type === 'int' || type === 'long' || type === 'float' || type === 'double'
+    return { kind: 'primitive', ...primitive, isDecimal: type.startsWith('decimal('), isNumeric }
+  }
+  if (type.type === 'list') return { kind: 'list', element: toShape(type.element) }
+  if (type.type === 'map') return { kind: 'map', value: toShape(type.value), key: keyCheck(type.key) }
+  return { kind: 'struct', fields: new FieldTable(type.fields.map((field: NestedField) => field)) }
+}
+
+/** JSON's names are text: those of a map with another key type must be the text of such a value. */
+function keyCheck(type: Type): PrimitiveCheck | undefined {
+  return isPrimitive(type) && type !== 'string' ? createPrimitiveCheck(type) : undefined
+}

@@ -1,0 +1,212 @@
+import { isUtf8 } from 'node:buffer'
+import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FieldTable } from './field-shapes.ts'
+import type { Edit } from './json-checker.ts'
+import type { CheckedRow, RefusedText, RowSink } from './row-sink.ts'
+import { COMMA, LINE_FEED, QUOTE, UNIT_SEPARATOR, ZERO } from './text-bytes.ts'
+
+/** A file of prepared rows, ready for the engine: see PreparedRows. */
+export interface PreparedPart {
+  readonly path: string
+  readonly rowCount: number
+  readonly sizeBytes: number
+  /** The sources of its rows; a row names its own by the place from 1. */
+  readonly sources: readonly string[]
+  /** How many rows have a value, for each declared column in order: what the engine makes of it must agree. */
+  readonly valueCounts: readonly number[]
+}
+
+export interface PreparedRowsOptions {
+  /** Where the files go; whoever made it removes it. */
+  readonly folder: string
+  readonly fields: FieldTable
+  /** A part is handed over when it is as large as that. */
+  readonly partBytes: number
+  /** Called with each part that is full; rows wait until it resolves, which bounds what waits for the engine. */
+  readonly onPart: (part: PreparedPart) => Promise<void>
+}
+
+const BUFFER_BYTES = 256 * 1024
+const PREFIX_BYTES_MAX = 64
+
+/**
+ * Writes checked rows for the engine: a line is `source 1f position 1f JSON 1f rescued`, where byte 1f can be in no JSON. A
+ * copy, never the original, so that what was checked is what is read, whoever changes the file meanwhile.
+ * What was refused goes to a file of its own, as JSON lines.
+ */
+export class PreparedRows implements RowSink {
+  rowCount = 0
+  rescuedCount = 0
+  refusedCount = 0
+  readonly refusedPath: string
+  readonly #options: PreparedRowsOptions
+  readonly #full: Buffer[] = []
+  #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+  #at = 0
+  #refused: string[] = []
+  #part: { handle: FileHandle; path: string; sizeBytes: number } | undefined
+  #refusedFile: FileHandle | undefined
+  #partCount = 0
+  #partRows = 0
+  #sources: string[] = []
+
+  constructor(options: PreparedRowsOptions) {
+    this.#options = options
+    this.refusedPath = join(options.folder, 'refused.ndjson')
+  }
+
+  /** The rows that follow are of this source. */
+  begin(source: string): void {
+    this.#sources.push(source)
+  }
+
+  row({ position, bytes, start, end, edits, rescued }: CheckedRow): void {
+    this.#reserve(end - start + PREFIX_BYTES_MAX)
+    this.#number(this.#sources.length)
+    this.#put(UNIT_SEPARATOR)
+    this.#number(position)
+    this.#put(UNIT_SEPARATOR)
+    if (edits.length === 0) this.#copy(bytes, start, end)
+    else this.#copyEdited(bytes, start, end, edits)
+    this.#reserve(2)
+    this.#put(UNIT_SEPARATOR)
+    if (rescued.length > 0) {
+      this.rescuedCount += 1
+      this.#reserve(2)
+      let separator = 0x7b
+      for (const span of rescued) {
+        this.#reserve(span.end - span.start + 3)
+        this.#put(separator)
+        this.#copy(bytes, span.start, span.end)
+        separator = COMMA
+      }
+      this.#put(0x7d)
+    }
+    this.#reserve(1)
+    this.#put(LINE_FEED)
+    this.rowCount += 1
+    this.#partRows += 1
+  }
+
+  refuse({ position, reason, raw }: RefusedText): void {
+    this.refusedCount += 1
+    const source = this.#sources.at(-1)
+    this.#refused.push(`${JSON.stringify({ source, position, reason, ...rawFields(raw) })}\n`)
+  }
+
+  /** A file that is refused as a whole: there is no row, nor a position. */
+  refuseFile(source: string, reason: string): void {
+    this.refusedCount += 1
+    this.#refused.push(`${JSON.stringify({ source, position: null, reason, raw: null, raw_bytes: null })}\n`)
+  }
+
+  async pause(): Promise<void> {
+    if (this.#full.length > 0) await this.#write()
+    if (this.#refused.length > 0) await this.#writeRefused()
+    if ((this.#part?.sizeBytes ?? 0) >= this.#options.partBytes) await this.handOver()
+  }
+
+  /** Hands the part over, however large; a part without rows is none. */
+  async handOver(): Promise<void> {
+    if (this.#at > 0 || this.#full.length > 0) await this.#write()
+    const part = this.#part
+    const [source] = this.#sources.slice(-1)
+    const prepared = {
+      rowCount: this.#partRows,
+      sources: this.#sources,
+      valueCounts: this.#takeValueCounts(),
+    }
+    this.#part = undefined
+    this.#partRows = 0
+    this.#sources = source === undefined ? [] : [source]
+    if (part === undefined) return
+    await part.handle.close()
+    await this.#options.onPart({ path: part.path, sizeBytes: part.sizeBytes, ...prepared })
+  }
+
+  /** Closes what is open; after a failure, too. */
+  async close(): Promise<void> {
+    await this.#part?.handle.close()
+    await this.#refusedFile?.close()
+    this.#part = undefined
+    this.#refusedFile = undefined
+  }
+
+  #takeValueCounts(): number[] {
+    return this.#options.fields.declared.map(field => {
+      const count = field.valueCount
+      field.valueCount = 0
+      return count
+    })
+  }
+
+  #reserve(count: number): void {
+    if (this.#at + count <= this.#buffer.length) return
+    if (this.#at > 0) this.#full.push(this.#buffer.subarray(0, this.#at))
+    this.#buffer = Buffer.allocUnsafe(Math.max(BUFFER_BYTES, count))
+    this.#at = 0
+  }
+
+  #put(byte: number): void {
+    this.#buffer[this.#at] = byte
+    this.#at += 1
+  }
+
+  #copy(bytes: Buffer, start: number, end: number): void {
+    bytes.copy(this.#buffer, this.#at, start, end)
+    this.#at += end - start
+  }
+
+  /** `value` in decimal digits. */
+  #number(value: number): void {
+    let power = 1
+    while (power * 10 <= value) power *= 10
+    for (; power >= 1; power /= 10) this.#put(ZERO + (Math.floor(value / power) % 10))
+  }
+
+  #copyEdited(bytes: Buffer, start: number, end: number, edits: readonly Edit[]): void {
+    this.#reserve(end - start + PREFIX_BYTES_MAX + edits.length * 4)
+    let from = start
+    for (const edit of edits) {
+      this.#copy(bytes, from, edit.start)
+      if (edit.as === 'null') this.#at += this.#buffer.write('null', this.#at, 'latin1')
+      else {
+        this.#put(QUOTE)
+        this.#copy(bytes, edit.start, edit.end)
+        this.#put(QUOTE)
+      }
+      from = edit.end
+    }
+    this.#copy(bytes, from, end)
+  }
+
+  async #write(): Promise<void> {
+    const buffers = [...this.#full, this.#buffer.subarray(0, this.#at)]
+    this.#full.length = 0
+    this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+    this.#at = 0
+    this.#part ??= await this.#openPart()
+    await this.#part.handle.writev(buffers)
+    for (const buffer of buffers) this.#part.sizeBytes += buffer.length
+  }
+
+  async #openPart(): Promise<{ handle: FileHandle; path: string; sizeBytes: number }> {
+    this.#partCount += 1
+    const path = join(this.#options.folder, `part-${this.#partCount}.csv`)
+    return { handle: await open(path, 'wx'), path, sizeBytes: 0 }
+  }
+
+  async #writeRefused(): Promise<void> {
+    this.#refusedFile ??= await open(this.refusedPath, 'wx')
+    await this.#refusedFile.write(this.#refused.join(''))
+    this.#refused = []
+  }
+}
+
+/** Text as text; what is no UTF-8, or was cut within a character, as base64 of its bytes. */
+function rawFields(raw: Buffer): { raw: string | null; raw_bytes: string | null } {
+  return isUtf8(raw)
+    ? { raw: raw.toString('utf8'), raw_bytes: null }
+    : { raw: null, raw_bytes: raw.toString('base64') }
+}
