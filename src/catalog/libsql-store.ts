@@ -1,13 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type Driver,
-  Kysely,
-  SqliteDialect,
-  SqliteDriver,
-} from 'kysely'
+import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
 import Libsql from 'libsql'
 import type { Clock } from '../clock.ts'
 import { IngotError } from '../errors.ts'
@@ -39,7 +32,7 @@ export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<Ca
     const libsql = new Libsql(file, { timeout: BUSY_TIMEOUT_MS })
     const database = new Kysely<StoreSchema>({ dialect: new LibsqlDialect(libsql, clock) })
     try {
-      await whenFree(clock, () => libsql.pragma('journal_mode = WAL'))
+      await whenFree(clock, () => libsql.exec('PRAGMA journal_mode = WAL'))
       libsql.exec('PRAGMA synchronous = FULL')
       await database.transaction().execute(migrateStore)
     } catch (error) {
@@ -88,10 +81,11 @@ class LibsqlDriver extends SqliteDriver {
 
   /**
    * Takes the write lock at once: a transaction that read first and writes later fails when another process wrote in
-   * between (SQLITE_BUSY_SNAPSHOT), and no waiting helps it.
+   * between (SQLITE_BUSY_SNAPSHOT), and no waiting helps it. By `exec`, as a prepared statement that was busy stays
+   * open in libsql 0.5 until it is collected, and no transaction of the connection can commit meanwhile.
    */
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await whenFree(this.#clock, () => connection.executeQuery(CompiledQuery.raw('begin immediate')))
+  override async beginTransaction(): Promise<void> {
+    await whenFree(this.#clock, () => this.#libsql.exec('begin immediate'))
   }
 
   /** After some errors (disk full, I/O) SQLite has rolled back by itself, and a second rollback is an error. */
