@@ -70,9 +70,13 @@ interface DerivedTable extends LakeTableBase {
   /** Tables read, each once, in the order of first mention. */
   readonly inputs: readonly TableIdentifier[]
   readonly key: readonly string[]
-  /** SQL expression over the query's input columns, `desc` not allowed: the row with the greatest value wins. Set if key is. */
+  /**
+   * SQL expression, `desc` not allowed: the row with the greatest value wins. Set if key is. Of a row-by-row query it may use the
+   * columns of its FROM and of its output, with system columns bound to the first table; else (grouped, distinct, a set operation, a map)
+   * the output's alone.
+   */
   readonly orderBy?: string
-  /** Boolean SQL expression: when the winning row of a key fulfils it, the key has no row (a delete arrived). */
+  /** Boolean SQL expression over the same columns as `orderBy`: when the winning row of a key fulfils it, the key has no row (a delete arrived). */
   readonly deleteWhen?: string
   readonly expectations: readonly Expectation[]
 }
