@@ -6,6 +6,7 @@ import { formatSite } from './mistake.ts'
 import type { Snippet } from './snippet.ts'
 import {
   byteOffsetOf,
+  isRowByRow,
   nodesOf,
   type ParsedSql,
   parseSql,
@@ -110,6 +111,7 @@ function checkQuery(
     )
   } else {
     table.inputs = readInputs(draft, table, query, tree)
+    table.seesInputs = isRowByRow(tree, functions.aggregates)
     refuseForbidden(draft, table, query, tree, functions, 0)
     refuseUnnamedColumns(draft, table, query, tree)
   }

@@ -192,7 +192,10 @@ async function checkBoolean(
   )
 }
 
-/** `orderBy` and `deleteWhen` see what the query's own ORDER BY would: the tables of its FROM, and its output. */
+/**
+ * `orderBy` and `deleteWhen` of a row-by-row query see what its own ORDER BY would: the tables of its FROM, and its output. Those of
+ * any other table see its columns.
+ */
 async function checkOrder(
   session: EngineSession,
   draft: LakeDraft,
@@ -200,36 +203,26 @@ async function checkOrder(
   parsed: ParsedLake,
   known: ReadonlyMap<TableDraft, readonly LakeColumn[]>,
 ): Promise<void> {
-  const tree = parsed.queries.get(table)?.statements[0]
-  if (table.query && refuseOwnOrder(draft, table, tree)) return
+  if (refuseOwnOrder(draft, table, parsed.queries.get(table)?.statements[0])) return
   for (const expression of table.expressions) {
     if (expression.kind === 'check') continue
     const text = qualifySystemColumns(expression, parsed, table, known)
-    const isCondition = expression.kind === 'deleteWhen'
-    const [before, after] = isCondition ? ['case when (', '\n) then 1 end'] : ['(', '\n)']
-    const base = table.query?.text ?? `select * from ${mapScope(table)}`
-    const described = await describe(session, `describe ${base}\norder by ${before}`, text, after)
-    if ('cause' in described) {
-      const near = described.fix.startsWith('did you mean') ? described.fix : orderFix(expression)
-      draft.add(
-        siteIn(expression, text === expression.text ? described.byteOffset : undefined),
-        `${expression.role} of ${table.declaration.id}: ${described.cause}`,
-        near,
-      )
-    }
+    const [open, close] = expression.kind === 'deleteWhen' ? ['case when (', '\n) then 1 end'] : ['(', '\n)']
+    const described =
+      table.seesInputs && table.query
+        ? await describe(session, `describe ${table.query.text}\norder by ${open}`, text, close)
+        : await describe(session, `describe select ${open}`, text, `${close} from ${tableSql(table)}`)
+    if (!('cause' in described)) continue
+    const site = siteIn(expression, text === expression.text ? described.byteOffset : undefined)
+    const fix = described.fix.startsWith('did you mean') ? described.fix : orderFix(table)
+    draft.add(site, `${expression.role} of ${table.declaration.id}: ${described.cause}`, fix)
   }
 }
 
-/** A mapped row carries the columns of its input beside its own; its own win. */
-function mapScope(table: TableDraft): string {
-  const input = table.inputs[0]?.table
-  return input ? `${tableSql(table)}, ${tableSql(input)}` : tableSql(table)
-}
-
-const orderFix = ({ kind }: ExpressionSnippet): string =>
-  kind === 'orderBy'
-    ? 'use a column of the output or of a table that the query reads'
-    : 'write a condition over the columns that the query reads or gives'
+const orderFix = (table: TableDraft): string =>
+  table.seesInputs
+    ? 'use columns of the output, or of a table that the query reads'
+    : 'use columns of the output: the rows of this table are no longer those of its inputs'
 
 function refuseOwnOrder(draft: LakeDraft, table: TableDraft, tree: SyntaxNode | undefined): boolean {
   const { declaration } = table
@@ -264,7 +257,7 @@ export function qualifySystemColumns(
         input.table.declaration.id.toLowerCase() ===
         `${textOf(driving, 'schema_name')}.${textOf(driving, 'table_name')}`.toLowerCase(),
     )
-  if (!driving || !tree || !drivingDraft) return expression.text
+  if (!table.seesInputs || !driving || !tree || !drivingDraft) return expression.text
   const names = known.get(drivingDraft.table)?.map(({ name }) => name) ?? []
   const own = new Set((known.get(table) ?? []).map(({ name }) => name.toLowerCase()))
   const alias = quoteIdentifier(textOf(driving, 'alias') || textOf(driving, 'table_name'))

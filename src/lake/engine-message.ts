@@ -1,4 +1,5 @@
 import { isIngotError } from '../errors.ts'
+import { nearestName } from './did-you-mean.ts'
 
 /** What the engine said about a statement. */
 export interface EngineMessage {
@@ -26,12 +27,22 @@ export function readEngineMessage(error: unknown, statement: string): EngineMess
 
 function fixOf(text: string, hints: readonly string[]): string {
   const candidates = hints.find(hint => /^Candidate (bindings|tables)/.test(hint))
-  if (candidates) return `did you mean ${candidates.replace(/^.*?: /, '')}?`
+  if (candidates) return fixOfName(text, candidates)
   const near = hints.find(hint => hint.startsWith('Did you mean'))
   if (near) return decapitalise(near)
   if (text.includes('explicit type casts')) return 'cast one side to the type that the other has'
   const advice = hints.find(hint => /^(Either|Use|Please) /.test(hint))
   return advice ? decapitalise(advice) : 'change the SQL in this place'
+}
+
+/** The engine names whatever is least unlike, which is often far off: only what is near is a suggestion. */
+function fixOfName(text: string, candidates: string): string {
+  const names = [...candidates.matchAll(/"([^"]+)"/g)].map(([, name = '']) => name)
+  const missing = /"([^"]+)"/.exec(text)?.[1] ?? ''
+  const near = nearestName(missing, names)
+  return near === undefined
+    ? `use a name that is there, such as ${names.join(', ')}`
+    : `did you mean ${near}?`
 }
 
 const decapitalise = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1)

@@ -19,6 +19,8 @@ export interface TableDraft extends ExportedTable {
   readonly expressions: readonly ExpressionSnippet[]
   /** Filled by the check of its syntax, or of its `from`; each once. */
   inputs: readonly InputEdge[]
+  /** Whether `orderBy` and `deleteWhen` see the tables of the query's FROM; else only the table's own columns. */
+  seesInputs: boolean
   /** Whether something is wrong that makes its columns unknown: what reads it is then not described. */
   isBroken: boolean
 }
@@ -77,6 +79,7 @@ function draftOf(table: ExportedTable, project: LoadedProject): TableDraft {
         : undefined,
     expressions: declaration.kind === 'bronze' ? [] : expressionsOf(table, project),
     inputs: [],
+    seesInputs: false,
     isBroken: false,
   }
 }

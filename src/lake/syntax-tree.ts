@@ -91,3 +91,22 @@ export function drivingTable(tree: SyntaxNode): SyntaxNode | undefined {
   while (from?.type === 'JOIN') from = from.left as SyntaxNode | undefined
   return from?.type === 'BASE_TABLE' ? from : undefined
 }
+
+/** Whether each row of `tree` comes from one row of its FROM: no grouping, no DISTINCT, no set operation. */
+export function isRowByRow(tree: SyntaxNode, aggregates: ReadonlySet<string>): boolean {
+  const groups = tree.group_expressions
+  const modifiers = Array.isArray(tree.modifiers) ? (tree.modifiers as readonly SyntaxNode[]) : []
+  const isGrouped =
+    (Array.isArray(groups) && groups.length > 0) ||
+    tree.aggregate_handling === 'FORCE_AGGREGATES' ||
+    Boolean(tree.having) ||
+    hasAggregate([tree.select_list, tree.qualify], aggregates)
+  const isDistinct = modifiers.some(({ type }) => type === 'DISTINCT_MODIFIER')
+  return tree.type === 'SELECT_NODE' && !isGrouped && !isDistinct
+}
+
+function hasAggregate(expressions: unknown, aggregates: ReadonlySet<string>): boolean {
+  return [...nodesOf(expressions)].some(
+    node => node.class === 'FUNCTION' && aggregates.has(textOf(node, 'function_name').toLowerCase()),
+  )
+}

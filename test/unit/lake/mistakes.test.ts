@@ -19,7 +19,7 @@ const CASES: readonly Case[] = [
     code: `export const clean = silver('clean', {\n  query: sql\`\n    select vehicle, 'é' as mark, speed_kmhh\n    from \${readings}\`,\n})\n`,
     at: 'speed_kmhh',
     cause: /column "speed_kmhh" not found/,
-    fix: /did you mean "speed_kmh"/,
+    fix: /did you mean speed_kmh\?/,
   },
   {
     name: 'types that clash',
@@ -229,7 +229,7 @@ const CASES: readonly Case[] = [
     code: cleanTable('select vehicle from ${readings}', ", expect: { 'is known': sql`vehicel is not null` }"),
     at: 'vehicel',
     cause: /the check "is known": .*"vehicel" not found/,
-    fix: /did you mean "vehicle"/,
+    fix: /did you mean vehicle\?/,
   },
   {
     name: 'a check that is no condition',
@@ -288,7 +288,7 @@ const CASES: readonly Case[] = [
     code: cleanTable('select vehicle from ${readings}', ", key: 'vehicle', orderBy: sql`upper(nothing)`"),
     at: 'nothing',
     cause: /orderBy of silver\.clean: .*"nothing" not found/,
-    fix: /did you mean|use a column/,
+    fix: /use columns of the output, or of a table/,
   },
   {
     name: 'a deleteWhen of an unknown column',
@@ -298,7 +298,24 @@ const CASES: readonly Case[] = [
     ),
     at: 'operation',
     cause: /deleteWhen of silver\.clean: .*"operation" not found/,
-    fix: /did you mean|write a condition/,
+    fix: /use columns of the output, or/,
+  },
+  {
+    name: 'an order of a grouped query by a column that it does not give',
+    code: cleanTable(
+      'select vehicle, count(*) as n from ${readings} group by all',
+      ", key: 'vehicle', orderBy: '_ingested_at'",
+    ),
+    at: 'silver(',
+    cause: /orderBy of silver\.clean: .*"_ingested_at" not found/,
+    fix: /use columns of the output: the rows/,
+  },
+  {
+    name: 'an order of a map by a column of its input',
+    code: "export const m = silver('m', { from: readings, map: () => [], version: 1, columns: { a: t.int() }, key: 'a', orderBy: sql`1 + speed_kmh` })\n",
+    at: 'speed_kmh',
+    cause: /orderBy of silver\.m: .*"speed_kmh" not found/,
+    fix: /use columns of the output: the rows/,
   },
   {
     name: 'a limit under a key',
