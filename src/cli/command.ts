@@ -26,6 +26,8 @@ export interface CommandInput {
   flag(name: string): boolean
   text(name: string): string | undefined
   texts(name: string): readonly string[]
+  /** A whole number above 0. @throws REQUEST_INVALID */
+  count(name: string, byDefault: number): number
 }
 
 /** One subcommand of `ingot`, in a file of its own. */
@@ -85,6 +87,14 @@ export function parseCommandLine(
     flag: name => values[name] === true,
     text: name => values[name] as string | undefined,
     texts: name => (values[name] as string[] | undefined) ?? [],
+    count: (name, byDefault) => {
+      const text = values[name] as string | undefined
+      if (text === undefined) return byDefault
+      if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+      throw new IngotError('REQUEST_INVALID', `--${name} is ${text}, which is not a whole number above 0`, {
+        hint,
+      })
+    },
   }
 }
 

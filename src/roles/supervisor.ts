@@ -33,6 +33,8 @@ const BACKOFF_MAX_MS = 10_000
 /** A role that lived this long starts the next time without waiting. */
 const STABLE_AFTER_MS = 30_000
 const GRACE_MS = 10_000
+/** A wrong configuration or declaration: starting again would not help. */
+const EXIT_WRONG_USE = 2
 
 /**
  * Keeps roles running: each is a child process that is started again, ever more slowly, when it dies. The roles share nothing
@@ -48,15 +50,20 @@ export class Supervisor {
     this.#options = options
   }
 
-  /** Runs `role` until it finishes (`finishes`) or the supervisor is closed. @throws ENGINE_FAILED when a finishing role ends with an error code */
+  /**
+   * Runs `role` until it finishes (`finishes`) or the supervisor is closed.
+   * @throws RoleFailed when a finishing role ends with an error code, or any role because it was called wrongly
+   */
   async run(role: RoleSpec): Promise<void> {
     let backoffMs = BACKOFF_FIRST_MS
     for (let restarts = 0; !this.#stopped.signal.aborted; restarts += 1) {
       const startedAtMs = this.#options.clock.nowMs()
       const end = await this.#runOnce(role, restarts)
       if (this.#stopped.signal.aborted) return
-      if (role.finishes && end.code !== null) {
-        if (end.code === 0) return this.#options.onChange({ type: 'finished', role: role.name })
+      if (role.finishes && end.code === 0) {
+        return this.#options.onChange({ type: 'finished', role: role.name })
+      }
+      if (end.code === EXIT_WRONG_USE || (role.finishes && end.code !== null)) {
         throw new RoleFailed(role.name, end.code)
       }
       if (this.#options.clock.nowMs() - startedAtMs > STABLE_AFTER_MS) backoffMs = BACKOFF_FIRST_MS

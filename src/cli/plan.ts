@@ -1,0 +1,47 @@
+import { loadConfig } from '../config.ts'
+import { planRun } from '../pipeline/plan-run.ts'
+import { openLake, openPlatform } from '../platform.ts'
+import { type Command, EXIT } from './command.ts'
+import { formatTable } from './text-table.ts'
+
+export const planCommand: Command = {
+  name: 'plan',
+  summary: 'show what a run would do with each table, and why; changes nothing',
+  positionals: '[table …]',
+  positionalsCount: [0, 10_000],
+  options: {
+    'full-refresh': {
+      config: { type: 'string', multiple: true },
+      value: '<table>',
+      help: 'plan a recompute of this table from its inputs (repeatable)',
+    },
+  },
+  examples: ['ingot plan', 'ingot plan --full-refresh silver.flights'],
+  run: async input => {
+    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    const lake = await openLake(platform)
+    const plan = await planRun(platform, lake, {
+      ...(input.positionals.length > 0 ? { tables: input.positionals } : {}),
+      fullRefresh: input.texts('full-refresh'),
+    })
+    const refused = plan.tables.some(table => table.action === 'refuse')
+    if (input.json) {
+      input.terminal.out(JSON.stringify(plan))
+      return refused ? EXIT.refused : EXIT.ok
+    }
+    input.terminal.out(
+      formatTable(
+        [
+          { name: 'table', type: 'VARCHAR' },
+          { name: 'action', type: 'VARCHAR' },
+          { name: 'files', type: 'BIGINT' },
+          { name: 'rows', type: 'BIGINT' },
+          { name: 'why', type: 'VARCHAR' },
+        ],
+        plan.tables.map(table => [table.table, table.action, table.files, table.rows, table.reason]),
+        { cellWidthMax: 200 },
+      ),
+    )
+    return refused ? EXIT.refused : EXIT.ok
+  },
+}

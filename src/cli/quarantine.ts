@@ -1,0 +1,84 @@
+import { loadConfig } from '../config.ts'
+import { IngotError } from '../errors.ts'
+import { currentSchema } from '../format/schema.ts'
+import { stringifyJson } from '../json.ts'
+import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
+import { openPlatform, type Platform } from '../platform.ts'
+import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
+import type { EngineResult, EngineSession } from '../table/engine.ts'
+import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { type Command, type CommandInput, EXIT } from './command.ts'
+import { prepareLakeQuery } from './lake-query.ts'
+import { formatTable } from './text-table.ts'
+
+export const quarantineCommand: Command = {
+  name: 'quarantine',
+  summary: 'list what was refused, and why: all tables by reason, or the rows of one table',
+  positionals: 'list [table]',
+  positionalsCount: [1, 2],
+  options: {
+    limit: { config: { type: 'string' }, value: '<rows>', help: 'rows shown of one table (default: 100)' },
+  },
+  examples: ['ingot quarantine list', 'ingot quarantine list silver.flights'],
+  run: async input => {
+    const [verb, table] = input.positionals
+    if (verb !== 'list') {
+      throw new IngotError('REQUEST_INVALID', `ingot quarantine has no ${verb}`, {
+        hint: 'use: ingot quarantine list [table]',
+      })
+    }
+    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    const limit = input.count('limit', 100)
+    const result = await platform.engine.session({ signal: input.signal, label: 'quarantine' }, session =>
+      table === undefined ? listReasons(platform, session) : listRows(platform, session, table, limit),
+    )
+    print(input, result)
+    return EXIT.ok
+  },
+}
+
+function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult): void {
+  if (json) {
+    const objects = rows.map(row => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])))
+    terminal.out(stringifyJson(objects))
+  } else if (rows.length === 0) {
+    terminal.out('nothing is in quarantine')
+  } else {
+    terminal.out(formatTable(columns, rows, { cellWidthMax: 100 }))
+  }
+}
+
+async function listReasons({ context }: Platform, session: EngineSession): Promise<EngineResult> {
+  const { catalog } = context
+  const namespaces = await catalog.listNamespaces()
+  const tables = (await Promise.all(namespaces.map(name => catalog.listTables(name))))
+    .flat()
+    .filter(isQuarantine)
+  const results: EngineResult[] = []
+  for (const identifier of tables) {
+    const { metadata } = await catalog.loadTable(identifier)
+    // Bronze keeps the reason of a refused line, other tables the rules that a row failed.
+    const [reason, at] = currentSchema(metadata).fields.some(({ name }) => name === '_rule')
+      ? ['_rule', '_quarantined_at']
+      : ['reason', '_ingested_at']
+    const select = `select ${quoteLiteral(formatIdentifier(identifier))} as "table", ${reason} as reason, count(*) as rows, max(${at}) as last
+      from ${sqlName(identifier)} group by all order by rows desc, reason`
+    results.push(await session.query(await prepareLakeQuery(context, session, select, { type: 'now' })))
+  }
+  return { columns: results[0]?.columns ?? [], rows: results.flatMap(({ rows }) => rows) }
+}
+
+async function listRows(
+  { context }: Platform,
+  session: EngineSession,
+  table: string,
+  limit: number,
+): Promise<EngineResult> {
+  const named = parseIdentifier(table)
+  const identifier = isQuarantine(named) ? named : quarantineIdentifier(named)
+  const select = `select * from ${sqlName(identifier)} limit ${limit}`
+  return await session.query(await prepareLakeQuery(context, session, select, { type: 'now' }))
+}
+
+const sqlName = ({ namespace, name }: TableIdentifier): string =>
+  `${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`

@@ -1,0 +1,132 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { loadConfig } from '../config.ts'
+import { IngotError } from '../errors.ts'
+import { openPlatform } from '../platform.ts'
+import { quoteLiteral } from '../sql-text.ts'
+import type { EngineSession } from '../table/engine.ts'
+import { type Command, type CommandInput, EXIT } from './command.ts'
+import { parseQueryPoint, prepareLakeQuery } from './lake-query.ts'
+import { formatNumber, formatTable } from './text-table.ts'
+
+const FORMATS = ['table', 'json', 'csv', 'parquet'] as const
+type Format = (typeof FORMATS)[number]
+
+/** How the engine writes each format to a file: bulk rows never pass through this process as objects. */
+const COPY_OPTIONS: Readonly<Record<Exclude<Format, 'table'>, string>> = {
+  json: 'FORMAT json, ARRAY true',
+  csv: 'FORMAT csv, HEADER true',
+  parquet: 'FORMAT parquet, COMPRESSION zstd',
+}
+
+export const queryCommand: Command = {
+  name: 'query',
+  summary: 'run one SELECT over the tables',
+  positionals: '"<select>"',
+  positionalsCount: [1, 1],
+  options: {
+    format: {
+      config: { type: 'string', short: 'f' },
+      value: '<table|json|csv|parquet>',
+      help: 'how the rows are written (default: table; --json means json)',
+    },
+    output: { config: { type: 'string', short: 'o' }, value: '<file>', help: 'write to this file' },
+    at: {
+      config: { type: 'string' },
+      value: '<point>',
+      help: 'read the lake as it was: a time, a snapshot id, transaction:<id>, a branch or tag',
+    },
+    limit: {
+      config: { type: 'string' },
+      value: '<rows>',
+      help: 'rows shown by the format table (default: 100)',
+    },
+  },
+  examples: [
+    'ingot query "select count(*) from silver.flights"',
+    'ingot query "select * from gold.hub_load" --format parquet --output hub_load.parquet',
+    'ingot query "select * from gold.hub_load" --at 2026-01-31T12:00:00Z',
+  ],
+  run: async input => {
+    const format = formatOf(input)
+    const point = parseQueryPoint(input.text('at'))
+    const limit = input.count('limit', 100)
+    const output = input.text('output')
+    if (format === 'parquet' && output === undefined) {
+      throw new IngotError('REQUEST_INVALID', 'parquet is not for a terminal', {
+        hint: 'give --output <file>',
+      })
+    }
+    if (format === 'table' && output !== undefined) {
+      throw new IngotError('REQUEST_INVALID', 'the format table is for a terminal', {
+        hint: 'give --format json, csv or parquet with --output',
+      })
+    }
+    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await platform.engine.session({ signal: input.signal, label: 'query' }, async session => {
+      const sql = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
+      if (format === 'table') return await showTable(input, session, sql, limit)
+      if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
+      await streamOut(input, session, sql, format, platform.config.stateFolder)
+    })
+    return EXIT.ok
+  },
+}
+
+function formatOf(input: CommandInput): Format {
+  const text = input.text('format') ?? (input.json ? 'json' : 'table')
+  const format = FORMATS.find(name => name === text)
+  if (format) return format
+  throw new IngotError('REQUEST_INVALID', `there is no format ${text}`, {
+    hint: `use one of ${FORMATS.join(', ')}`,
+  })
+}
+
+async function showTable(
+  input: CommandInput,
+  session: EngineSession,
+  sql: string,
+  limit: number,
+): Promise<void> {
+  const started = performance.now()
+  // Made once and read twice: the rows to show keep their order, and the rest is counted.
+  await session.query(`CREATE TEMP TABLE ingot_result AS (${sql}\n)`)
+  const shown = await session.query(`SELECT * FROM ingot_result LIMIT ${limit}`)
+  const counted = await session.query('SELECT count(*) FROM ingot_result')
+  const rowCount = Number(counted.rows[0]?.[0] ?? 0)
+  const seconds = (performance.now() - started) / 1000
+  const { terminal } = input
+  terminal.out(formatTable(shown.columns, shown.rows))
+  const more =
+    rowCount > shown.rows.length ? `, the first ${formatNumber(shown.rows.length)} shown (--limit)` : ''
+  terminal.err(terminal.style.dim(`${formatNumber(rowCount)} rows in ${seconds.toFixed(2)} s${more}`))
+}
+
+async function copyTo(
+  session: EngineSession,
+  sql: string,
+  format: Exclude<Format, 'table'>,
+  path: string,
+): Promise<void> {
+  await session.query(`COPY (${sql}\n) TO ${quoteLiteral(path)} (${COPY_OPTIONS[format]})`)
+}
+
+async function streamOut(
+  input: CommandInput,
+  session: EngineSession,
+  sql: string,
+  format: Exclude<Format, 'table'>,
+  stateFolder: string,
+): Promise<void> {
+  const temp = join(stateFolder, 'temp')
+  await mkdir(temp, { recursive: true })
+  const folder = await mkdtemp(join(temp, 'query-'))
+  try {
+    const path = join(folder, 'result')
+    await copyTo(session, sql, format, path)
+    for await (const chunk of createReadStream(path)) input.terminal.write(chunk as Uint8Array)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,172 @@
+import type { RunEvent } from '../pipeline/run-events.ts'
+import type { RunReport, TableReport } from '../pipeline/run-report.ts'
+import type { Terminal } from './terminal.ts'
+import { formatBytes, formatNumber } from './text-table.ts'
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+const REDRAW_MS = 80
+const BAR_WIDTH = 20
+
+interface RunningTable {
+  readonly table: string
+  readonly action: string
+  readonly startedAtMs: number
+  readonly bytesTotal: number | undefined
+  rows: number
+  bytes: number
+}
+
+/**
+ * Shows a run on standard error as it happens: a line for each table that is done and, in a terminal, one that moves for each
+ * that runs. Feed it every event; it draws until the run has finished or `close` is called.
+ */
+export class RunProgress {
+  readonly #terminal: Terminal
+  readonly #running = new Map<string, RunningTable>()
+  #nameWidth = 0
+  #drawnLines = 0
+  #frame = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  show(event: RunEvent): void {
+    switch (event.type) {
+      case 'run-started':
+        this.#nameWidth = Math.max(0, ...event.tables.map(name => name.length))
+        // A pipeline that was killed begins anew.
+        this.#running.clear()
+        return
+      case 'table-started':
+        this.#start(event)
+        return
+      case 'table-progress': {
+        const running = this.#running.get(event.table)
+        if (running) Object.assign(running, { rows: event.rows, bytes: event.bytes })
+        return
+      }
+      case 'table-finished':
+        this.#running.delete(event.report.table)
+        this.#print(this.#finishedLine(event.report))
+        return
+      case 'run-finished':
+        this.close()
+        this.#terminal.err(summaryLine(event.report, this.#terminal))
+    }
+  }
+
+  /** As `show`, but silent about runs and tables that had nothing to do. */
+  showChanges(event: RunEvent): void {
+    if (event.type === 'table-finished' && event.report.status === 'skipped') {
+      this.#running.delete(event.report.table)
+    } else if (
+      event.type === 'run-finished' &&
+      event.report.tables.every(({ status }) => status === 'skipped')
+    ) {
+      this.close()
+    } else {
+      this.show(event)
+    }
+  }
+
+  /** Stops drawing and leaves the cursor on a line of its own. */
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#erase()
+  }
+
+  #start(event: Extract<RunEvent, { type: 'table-started' }>): void {
+    this.#running.set(event.table, {
+      table: event.table,
+      action: event.action,
+      startedAtMs: Date.now(),
+      bytesTotal: event.bytesTotal,
+      rows: 0,
+      bytes: 0,
+    })
+    if (!this.#terminal.interactive || this.#timer) return
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS)
+    this.#timer.unref()
+  }
+
+  #print(line: string): void {
+    this.#erase()
+    this.#terminal.err(line)
+    if (this.#timer) this.#draw()
+  }
+
+  #erase(): void {
+    if (this.#drawnLines > 0) process.stderr.write(`\u001b[${this.#drawnLines}A\u001b[J`)
+    this.#drawnLines = 0
+  }
+
+  #draw(): void {
+    this.#erase()
+    this.#frame = (this.#frame + 1) % FRAMES.length
+    for (const running of this.#running.values()) {
+      process.stderr.write(`${this.#runningLine(running)}\n`)
+      this.#drawnLines += 1
+    }
+  }
+
+  #runningLine(running: RunningTable): string {
+    const { style } = this.#terminal
+    const seconds = ((Date.now() - running.startedAtMs) / 1000).toFixed(1)
+    const amount = running.rows > 0 ? `${formatNumber(running.rows)} rows` : ''
+    const share = running.bytesTotal ? Math.min(1, running.bytes / running.bytesTotal) : undefined
+    const bar = share === undefined ? '' : `${drawBar(share)} ${(share * 100).toFixed(0).padStart(3)}%`
+    const parts = [bar, amount, `${seconds} s`].filter(part => part !== '')
+    return `${style.cyan(FRAMES[this.#frame] ?? '')} ${running.table.padEnd(this.#nameWidth)}  ${running.action.padEnd(7)} ${parts.join('  ')}`
+  }
+
+  #finishedLine(report: TableReport): string {
+    const { style } = this.#terminal
+    const mark = { done: style.green('✓'), skipped: style.dim('·'), failed: style.red('✗') }[report.status]
+    const head = `${mark} ${report.table.padEnd(this.#nameWidth)}  ${report.action.padEnd(7)}`
+    if (report.status === 'failed') {
+      const hint = report.error?.hint ? `\n  ${style.cyan('hint')}  ${report.error.hint}` : ''
+      return `${head} ${style.red(report.error?.message ?? 'failed')}${hint}`
+    }
+    if (report.status === 'skipped') return `${head} ${style.dim(report.reason)}`
+    const warnings = report.expectations
+      .filter(expectation => expectation.failed > 0)
+      .map(
+        ({ name, failed, otherwise }) =>
+          `\n    ${style.yellow(otherwise)} ${formatNumber(failed)} rows: ${name}`,
+      )
+    return `${head} ${reportFigures(report)}${warnings.join('')}`
+  }
+}
+
+function reportFigures(report: TableReport): string {
+  const figures = [
+    `${formatNumber(report.rowsAdded).padStart(11)} rows`,
+    ...(report.rowsDeleted > 0 ? [`${formatNumber(report.rowsDeleted)} replaced`] : []),
+    ...(report.rowsQuarantined > 0 ? [`${formatNumber(report.rowsQuarantined)} quarantined`] : []),
+    ...(report.load
+      ? [`from ${formatNumber(report.load.files)} files, ${formatBytes(report.load.bytes)}`]
+      : []),
+  ]
+  return `${figures.join(', ')}  ${report.seconds.toFixed(2)} s`
+}
+
+function summaryLine(report: RunReport, { style }: Terminal): string {
+  const count = (status: TableReport['status']): number =>
+    report.tables.filter(table => table.status === status).length
+  const failed = count('failed')
+  const failedText = failed > 0 ? style.red(`, ${failed} failed and were left out with what reads them`) : ''
+  const seconds = `${report.seconds.toFixed(2)} s`
+  if (report.transactionId === undefined) return `nothing to commit${failedText} (${seconds})`
+  const attempts = report.attempts > 1 ? `, staged ${report.attempts} times` : ''
+  return style.bold(
+    `committed ${count('done')} tables as transaction ${report.transactionId} in ${seconds}${attempts}${failedText}`,
+  )
+}
+
+function drawBar(share: number): string {
+  const full = Math.round(share * BAR_WIDTH)
+  return '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full)
+}

@@ -1,0 +1,100 @@
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../clock.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { IngotError } from '../errors.ts'
+import { runCatalogRole } from '../roles/catalog-role.ts'
+import { runPipelineRole } from '../roles/pipeline-role.ts'
+import type { RoleMessage } from '../roles/role-message.ts'
+import { superviseLake } from '../roles/supervise-lake.ts'
+import type { RoleChange } from '../roles/supervisor.ts'
+import { type Command, type CommandInput, EXIT } from './command.ts'
+import { RunProgress } from './run-progress.ts'
+import type { Terminal } from './terminal.ts'
+
+const ENTRY = fileURLToPath(new URL('./main.js', import.meta.url))
+
+export const startCommand: Command = {
+  name: 'start',
+  summary: 'run everything: the catalog and the pipeline, each a process of its own, watched',
+  options: {
+    once: { config: { type: 'boolean' }, help: 'end after one run' },
+    role: {
+      config: { type: 'string' },
+      value: '<catalog|pipeline>',
+      help: 'run this part alone, in this process',
+    },
+  },
+  examples: ['ingot start', 'ingot start --once', 'ingot start --role catalog'],
+  run: async input => {
+    const config = loadConfig(input.projectFolder, input.environment)
+    const role = input.text('role')
+    return role === undefined
+      ? await startAll(input, config)
+      : await asRole(() => startRole(role, input, config))
+  },
+}
+
+async function startRole(role: string, input: CommandInput, config: Config): Promise<number> {
+  const { signal } = input
+  if (role === 'catalog') {
+    await runCatalogRole(config, signal, tellSupervisor)
+    return EXIT.ok
+  }
+  if (role === 'pipeline') {
+    const isGood = await runPipelineRole(config, { once: input.flag('once'), signal, send: tellSupervisor })
+    return isGood ? EXIT.ok : EXIT.failed
+  }
+  throw new IngotError('REQUEST_INVALID', `there is no role ${role}`, { hint: 'use catalog or pipeline' })
+}
+
+/** To whoever started this role; started alone, nobody listens. */
+function tellSupervisor(message: RoleMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+/** Ends the role when its supervisor is gone, however that ended, and lets the process end when the role has. */
+async function asRole(work: () => Promise<number>): Promise<number> {
+  const endWithSupervisor = (): boolean => process.kill(process.pid, 'SIGTERM')
+  process.once('disconnect', endWithSupervisor)
+  try {
+    return await work()
+  } finally {
+    process.off('disconnect', endWithSupervisor)
+    if (process.connected) process.disconnect()
+  }
+}
+
+async function startAll(input: CommandInput, config: Config): Promise<number> {
+  const { terminal, signal, environment, projectFolder } = input
+  const once = input.flag('once')
+  const progress = new RunProgress(terminal)
+  try {
+    const exitCode = await superviseLake({
+      ...{ entry: ENTRY, projectFolder, signal, once, clock: systemClock },
+      // One run needs no known port, and the roles' own log lines would only repeat what is shown.
+      port: once ? 0 : config.http.port,
+      environment: once ? { INGOT_LOG_LEVEL: 'warn', ...environment } : environment,
+      onCatalog: url => {
+        if (!once) terminal.err(`catalog (Iceberg REST) at ${url}; Ctrl-C ends it`)
+      },
+      onRun: event => {
+        if (input.json) terminal.out(JSON.stringify(event))
+        // A lake that keeps running is quiet while nothing happens.
+        else if (once) progress.show(event)
+        else progress.showChanges(event)
+      },
+      onChange: change => showChange(terminal, change, once),
+    })
+    return signal.aborted && once ? EXIT.interrupted : exitCode
+  } finally {
+    progress.close()
+  }
+}
+
+function showChange({ err, style }: Terminal, change: RoleChange, once: boolean): void {
+  if (change.type === 'died') {
+    err(style.yellow(`${change.role} ${change.reason}; started again in ${change.restartInMs} ms`))
+  } else if (change.type === 'started' && !once) {
+    err(style.dim(`${change.role} runs as process ${change.pid}`))
+  }
+}

@@ -1,0 +1,80 @@
+import { loadConfig } from '../config.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
+import { currentSnapshot } from '../format/snapshot.ts'
+import { openPlatform } from '../platform.ts'
+import { formatIdentifier } from '../table-identifier.ts'
+import { type Command, EXIT } from './command.ts'
+import { formatTable } from './text-table.ts'
+
+export const tablesCommand: Command = {
+  name: 'tables',
+  summary: 'list the tables of the lake with their size',
+  examples: ['ingot tables', 'ingot tables --json'],
+  run: async input => {
+    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    const { catalog } = platform.context
+    const namespaces = await catalog.listNamespaces()
+    const identifiers = (await Promise.all(namespaces.map(name => catalog.listTables(name)))).flat()
+    const tables = await Promise.all(
+      identifiers.map(async identifier => {
+        const { metadata } = await catalog.loadTable(identifier)
+        return { table: formatIdentifier(identifier), ...tableTotals(metadata) }
+      }),
+    )
+    if (input.json) {
+      input.terminal.out(JSON.stringify(tables))
+      return EXIT.ok
+    }
+    if (tables.length === 0) {
+      input.terminal.out('there are no tables yet: ingot run makes them')
+      return EXIT.ok
+    }
+    input.terminal.out(
+      formatTable(
+        [
+          { name: 'table', type: 'VARCHAR' },
+          { name: 'rows', type: 'BIGINT' },
+          { name: 'data files', type: 'BIGINT' },
+          { name: 'bytes', type: 'BIGINT' },
+          { name: 'snapshots', type: 'BIGINT' },
+          { name: 'updated', type: 'VARCHAR' },
+        ],
+        tables.map(table => [
+          table.table,
+          table.rows,
+          table.dataFiles,
+          table.bytes,
+          table.snapshots,
+          table.updatedAt,
+        ]),
+      ),
+    )
+    return EXIT.ok
+  },
+}
+
+interface TableTotals {
+  readonly rows: number | null
+  readonly dataFiles: number | null
+  readonly bytes: number | null
+  readonly snapshots: number
+  readonly updatedAt: string
+}
+
+/** From the newest snapshot's summary; null where its writer did not say. Rows under position deletes are not counted. */
+function tableTotals(metadata: TableMetadata): TableTotals {
+  const snapshot = currentSnapshot(metadata)
+  const total = (key: string): number | null => {
+    const text = snapshot ? snapshot.summary[key] : '0'
+    return text === undefined ? null : Number(text)
+  }
+  const records = total('total-records')
+  const deletes = total('total-position-deletes') ?? 0
+  return {
+    rows: records === null ? null : records - deletes,
+    dataFiles: total('total-data-files'),
+    bytes: total('total-files-size'),
+    snapshots: metadata.snapshots.length,
+    updatedAt: new Date(metadata['last-updated-ms']).toISOString(),
+  }
+}

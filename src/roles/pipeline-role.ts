@@ -1,0 +1,69 @@
+import type { Config } from '../config.ts'
+import { isIngotError } from '../errors.ts'
+import { executeRun } from '../pipeline/run.ts'
+import type { RunReport } from '../pipeline/run-report.ts'
+import { openLake, openPlatform, type Platform } from '../platform.ts'
+import { createHttpApp } from '../server/http-app.ts'
+import { serveHttp } from '../server/serve-http.ts'
+import type { RoleMessage } from './role-message.ts'
+
+export interface PipelineRoleOptions {
+  /** End after one run. */
+  readonly once: boolean
+  readonly signal: AbortSignal
+  readonly send: (message: RoleMessage) => void
+}
+
+/**
+ * Runs the lake again and again, with a pause between, or once. Resolves with whether the last run had no failed table.
+ * A run that cannot reach the catalog, or loses its tables to others, is tried again at the next turn.
+ * @throws what the first run throws, when it is the only one
+ */
+export async function runPipelineRole(config: Config, options: PipelineRoleOptions): Promise<boolean> {
+  const { once, signal, send } = options
+  await using platform = await openPlatform(config, { role: 'pipeline' })
+  const { metrics, log } = platform
+  const server = await serveHttp({ app: createHttpApp({ metrics, log, routes: [] }), port: 0 })
+  try {
+    log.info({ url: server.url }, 'pipeline serves its metrics')
+    send({ type: 'listening', url: server.url, port: server.port })
+    const lake = await openLake(platform)
+    const run = (): Promise<RunReport> =>
+      executeRun(platform, lake, { signal, onEvent: event => send({ type: 'run', event }) })
+    if (once) return succeeded(await run())
+    while (!signal.aborted) {
+      await runAndLog(platform, run)
+      await pause(platform, config.pipeline.intervalMs, signal)
+    }
+    return true
+  } finally {
+    await server.close()
+  }
+}
+
+async function runAndLog({ log }: Platform, run: () => Promise<RunReport>): Promise<void> {
+  try {
+    const report = await run()
+    if (report.transactionId !== undefined) {
+      const { runId, transactionId, seconds } = report
+      log.info({ runId, transactionId, seconds }, 'run committed')
+    }
+    for (const table of report.tables) {
+      if (table.status === 'failed')
+        log.error({ runId: report.runId, table: table.table, error: table.error }, 'table failed')
+    }
+  } catch (error) {
+    if (isIngotError(error, 'CANCELLED')) return
+    log.error({ err: error }, 'run failed; it is tried again')
+  }
+}
+
+async function pause({ clock }: Platform, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+const succeeded = (report: RunReport): boolean => report.tables.every(table => table.status !== 'failed')

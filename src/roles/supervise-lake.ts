@@ -1,0 +1,87 @@
+import type { Clock } from '../clock.ts'
+import type { RunEvent } from '../pipeline/run-events.ts'
+import type { RoleMessage } from './role-message.ts'
+import { type RoleChange, RoleFailed, type RoleSpec, Supervisor } from './supervisor.ts'
+
+export interface SuperviseLakeOptions {
+  /** The program's entry file. */
+  readonly entry: string
+  readonly projectFolder: string
+  readonly environment: NodeJS.ProcessEnv
+  /** The port that the catalog asks for at its first start; it keeps the one it got. */
+  readonly port: number
+  /** End when the pipeline has made one run. */
+  readonly once: boolean
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  onCatalog(url: string): void
+  onRun(event: RunEvent): void
+  onChange(change: RoleChange): void
+}
+
+/**
+ * Runs the catalog and the pipeline as processes of their own until `signal` is aborted or, with `once`, the pipeline has
+ * made one run. Resolves with the exit code of the pipeline: 0 when all was well.
+ */
+export async function superviseLake(options: SuperviseLakeOptions): Promise<number> {
+  const { signal, clock, entry } = options
+  const supervisor = new Supervisor({ entry, clock, onChange: change => options.onChange(change) })
+  const catalog = catalogSpec(options)
+  const stopped = new Promise<'stopped'>(resolve => {
+    if (signal.aborted) resolve('stopped')
+    signal.addEventListener('abort', () => resolve('stopped'), { once: true })
+  })
+  try {
+    const catalogEnds = supervisor.run(catalog.spec)
+    const url = await Promise.race([catalog.url, catalogEnds, stopped])
+    if (url === undefined || url === 'stopped') return 0
+    options.onCatalog(url)
+    await Promise.race([supervisor.run(pipelineSpec(options, url)), catalogEnds, stopped])
+    return 0
+  } catch (error) {
+    if (error instanceof RoleFailed) return error.exitCode
+    throw error
+  } finally {
+    await supervisor.close()
+  }
+}
+
+function catalogSpec(options: SuperviseLakeOptions): {
+  readonly spec: RoleSpec
+  readonly url: Promise<string>
+} {
+  let port = options.port
+  let found: (url: string) => void = () => undefined
+  const url = new Promise<string>(resolve => {
+    found = resolve
+  })
+  const spec: RoleSpec = {
+    name: 'catalog',
+    args: ['start', '--role', 'catalog', '--project', options.projectFolder],
+    // Started again, it listens where its clients look for it.
+    environment: () => ({ ...options.environment, INGOT_HTTP_PORT: String(port) }),
+    onMessage: message => {
+      const { type, ...listening } = message as RoleMessage
+      if (type !== 'listening' || !('port' in listening)) return
+      port = listening.port
+      found(listening.url)
+    },
+  }
+  return { spec, url }
+}
+
+function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSpec {
+  return {
+    name: 'pipeline',
+    args: [
+      ...['start', '--role', 'pipeline', '--project', options.projectFolder],
+      ...(options.once ? ['--once'] : []),
+    ],
+    environment: () => ({ ...options.environment, INGOT_CATALOG_URL: catalogUrl }),
+    onMessage: message => {
+      const received = message as RoleMessage
+      if (received.type === 'run') options.onRun(received.event)
+    },
+    finishes: options.once,
+  }
+}
