@@ -2,6 +2,7 @@ import { IngotError } from '../errors.ts'
 import type { LiveEntry } from '../format/manifest-types.ts'
 import type { PartitionSpec } from '../format/types.ts'
 import { DELETE_FILE_PATH_ID } from './delete-columns.ts'
+import { partitionKey } from './partition-key.ts'
 
 /** A delete file that a scan reads. */
 export interface DeleteTask {
@@ -74,16 +75,6 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const values = map.get(key)
   if (values === undefined) map.set(key, [value])
   else values.push(value)
-}
-
-/** Equal for files of one spec with equal partition values. */
-function partitionKey(entry: LiveEntry): string {
-  const values = entry.file.partition.map(value => {
-    if (typeof value === 'bigint') return `${value}n`
-    if (value instanceof Uint8Array) return [Buffer.from(value).toString('hex')]
-    return typeof value === 'number' ? `${value}d` : [typeof value, value]
-  })
-  return JSON.stringify([entry.specId, values])
 }
 
 /** Position deletes apply to files of their own commit too, equality deletes to older files only. */

@@ -1,7 +1,9 @@
 import { inheritEntries, readManifest } from '../format/manifest.ts'
 import { readManifestList } from '../format/manifest-list.ts'
 import type { LiveEntry, ManifestFile } from '../format/manifest-types.ts'
-import type { Snapshot } from '../format/metadata-types.ts'
+import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
+import { partitionType } from '../format/partition-spec.ts'
+import { specById } from './partition-columns.ts'
 import type { TableContext } from './staged-table.ts'
 
 type ReadContext = Pick<TableContext, 'io' | 'manifests'>
@@ -15,20 +17,23 @@ export async function loadManifests(
   return readManifestList(await context.io.read(snapshot['manifest-list']))
 }
 
-/** The live entries of a manifest, from the cache when they are there. */
+/** The live entries of a manifest of the table, from the cache when they are there. */
 export async function loadEntries(
   context: ReadContext,
+  metadata: TableMetadata,
   manifest: ManifestFile,
 ): Promise<readonly LiveEntry[]> {
   const cached = context.manifests.get(manifest)
   if (cached !== undefined) return cached
-  const { entries } = readManifest(await context.io.read(manifest.manifestPath))
+  const partition = partitionType(specById(metadata, manifest.partitionSpecId), metadata.schemas)
+  const { entries } = readManifest(await context.io.read(manifest.manifestPath), partition)
   const live = inheritEntries(manifest, entries)
   context.manifests.set(manifest, live)
   return live
 }
 
-/** Whether a manifest has entries that are not deleted. */
-export function hasLiveFiles(manifest: ManifestFile): boolean {
-  return manifest.addedFilesCount + manifest.existingFilesCount > 0
+/** Whether a manifest may have entries that are not deleted; lists of format version 1 may leave all counts out. */
+export function mayHaveLiveFiles(manifest: ManifestFile): boolean {
+  const { addedFilesCount, existingFilesCount, deletedFilesCount } = manifest
+  return addedFilesCount + existingFilesCount > 0 || deletedFilesCount === 0
 }

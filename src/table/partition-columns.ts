@@ -2,10 +2,10 @@ import { IngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { partitionType } from '../format/partition-spec.ts'
 import { fieldsById } from '../format/schema.ts'
-import type { PartitionSpec, PrimitiveType, Schema } from '../format/types.ts'
+import type { PartitionField, PartitionSpec, PrimitiveType, Schema } from '../format/types.ts'
 import { isPrimitive } from '../format/types.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
-import { partitionTextSql } from './transform-sql.ts'
+import { canBeInfinite, partitionTextSql } from './transform-sql.ts'
 
 // The text of a partition value names a folder. Longer ones are named by their hash, as file systems allow 255 bytes.
 const FOLDER_TEXT_BYTES_MAX = 60
@@ -43,8 +43,16 @@ export function partitionColumnsOf(
     // A source column that was dropped since has no values: its field is null, as with the void transform.
     if (source === undefined || !isPrimitive(source.field.type))
       return { name, type, textSql: 'NULL::VARCHAR' }
-    return { name, type, textSql: partitionTextSql(field.transform, source.field.type, pathSql(source.path)) }
+    return { name, type, textSql: finiteTextSql(field, source.field.type, pathSql(source.path)) }
   })
+}
+
+/** An infinite time is refused: as null it would be lost to readers who filter by time. */
+function finiteTextSql(field: PartitionField, type: PrimitiveType, expression: string): string {
+  const text = partitionTextSql(field.transform, type, expression)
+  if (!canBeInfinite(type)) return text
+  const message = quoteLiteral(`an infinite value cannot be partitioned by ${field.name}`)
+  return `CASE WHEN NOT isfinite(${expression}) THEN error(${message}) ELSE ${text} END`
 }
 
 /** An expression for a column or a field of nested structs. */

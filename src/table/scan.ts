@@ -2,9 +2,9 @@ import { type Expression, mightMatch, mightMatchPartition } from '../format/expr
 import type { LiveEntry, ManifestFile } from '../format/manifest-types.ts'
 import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
-import { currentSnapshot, snapshotById } from '../format/snapshot.ts'
+import { currentSnapshot, resolveSnapshot } from '../format/snapshot.ts'
 import { createDeleteIndex, type DeleteTask } from './delete-index.ts'
-import { hasLiveFiles, loadEntries, loadManifests } from './manifests.ts'
+import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
 import { specById } from './partition-columns.ts'
 import type { TableContext } from './staged-table.ts'
 
@@ -43,13 +43,14 @@ export async function planScan(
   metadata: TableMetadata,
   options: PlanScanOptions = {},
 ): Promise<ScanPlan> {
+  const { snapshotId } = options
   const snapshot =
-    options.snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, options.snapshotId)
-  const live = (await loadManifests(context, snapshot)).filter(hasLiveFiles)
+    snapshotId === undefined ? currentSnapshot(metadata) : resolveSnapshot(metadata, { snapshotId })
+  const live = (await loadManifests(context, snapshot)).filter(mayHaveLiveFiles)
   const kept = live.filter(
     manifest => manifest.content === 'deletes' || manifestMightMatch(metadata, manifest, options),
   )
-  const deletes = await loadAllEntries(context, kept, 'deletes')
+  const deletes = await loadDeletes(context, metadata, kept)
   const index = createDeleteIndex(deletes, metadata['partition-specs'], location =>
     context.io.toEnginePath(location),
   )
@@ -58,7 +59,7 @@ export async function planScan(
   for (const manifest of kept) {
     if (manifest.content !== 'data') continue
     const mightHaveMatch = entryFilter(metadata, manifest.partitionSpecId, options.filter)
-    for (const entry of await loadEntries(context, manifest)) {
+    for (const entry of await loadEntries(context, metadata, manifest)) {
       if (mightHaveMatch !== undefined && !mightHaveMatch(entry)) prunedFileCount += 1
       else tasks.push(toTask(entry))
     }
@@ -96,14 +97,14 @@ function entryFilter(
     mightMatchPartition(filter, spec, metadata.schemas, file.partition) && mightMatch(filter, file, schema)
 }
 
-async function loadAllEntries(
+async function loadDeletes(
   context: Pick<TableContext, 'io' | 'manifests'>,
+  metadata: TableMetadata,
   manifests: readonly ManifestFile[],
-  content: ManifestFile['content'],
 ): Promise<LiveEntry[]> {
   const entries: LiveEntry[] = []
   for (const manifest of manifests) {
-    if (manifest.content === content) entries.push(...(await loadEntries(context, manifest)))
+    if (manifest.content === 'deletes') entries.push(...(await loadEntries(context, metadata, manifest)))
   }
   return entries
 }

@@ -2,12 +2,19 @@ import { IngotError } from '../errors.ts'
 import type { PrimitiveType, Transform, Type } from '../format/types.ts'
 
 /**
- * The partition value of `expression` (an SQL expression of type `type`) as SQL text of type VARCHAR, null for null.
+ * The partition value of `expression` (an SQL expression of type `type`) as SQL text of type VARCHAR, null for null
+ * and for an infinite date or timestamp.
  * The text is what `parsePartitionText` reads: integers for dates and times (days, microseconds), upper-case hex for
  * bytes, the unscaled integer for decimals, and the engine's own print for the rest (Iceberg spec, "Partition Transforms").
  */
 export function partitionTextSql(transform: Transform, type: PrimitiveType, expression: string): string {
-  return `CAST(${transformSql(transform, type, expression)} AS VARCHAR)`
+  const text = `CAST(${transformSql(transform, type, expression)} AS VARCHAR)`
+  return canBeInfinite(type) ? `CASE WHEN isfinite(${expression}) THEN ${text} END` : text
+}
+
+/** Whether the engine has values of this type, `infinity`, that Iceberg has no place for. */
+export function canBeInfinite(type: PrimitiveType): boolean {
+  return type === 'date' || type === 'timestamp' || type === 'timestamptz'
 }
 
 function transformSql(transform: Transform, type: PrimitiveType, expression: string): string {
@@ -67,12 +74,19 @@ function truncateSql(type: PrimitiveType, expression: string, width: number): st
   // The hex text of the first bytes; the engine cuts no BLOB.
   if (type === 'binary' || type.startsWith('fixed[')) return `left(hex(${expression}), ${2 * width})`
   if (type === 'int' || type === 'long') {
-    return `(${expression}::HUGEINT - (${floorModuloSql(`${expression}::HUGEINT`, width)}))`
+    const truncated = `(${expression}::HUGEINT - (${floorModuloSql(`${expression}::HUGEINT`, width)}))`
+    return wrapSql(truncated, type === 'int' ? 32n : 64n)
   }
   const scale = decimalScale(type)
   if (scale === undefined) throw unsupportedSource('truncate', type)
   const unscaled = unscaledSql(expression, scale)
   return `(${unscaled} - (${floorModuloSql(unscaled, width)}))`
+}
+
+/** Below the least integer, Iceberg's implementations wrap around, as the integers of their languages do. */
+function wrapSql(expression: string, bits: bigint): string {
+  const half = 2n ** (bits - 1n)
+  return `(${floorModuloSql(`(${expression} + ${half})`, 2n * half)} - ${half})`
 }
 
 /** The bytes that the bucket transform hashes (Iceberg spec, "Appendix B: 32-bit Hash Requirements"). */

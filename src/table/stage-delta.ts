@@ -1,0 +1,180 @@
+import { IngotError } from '../errors.ts'
+import { writeManifestList } from '../format/manifest-list.ts'
+import type { DataFile, LiveEntry, ManifestFile } from '../format/manifest-types.ts'
+import type { Snapshot, SnapshotOperation, TableMetadata } from '../format/metadata-types.ts'
+import { currentSnapshot, summarizeSnapshot } from '../format/snapshot.ts'
+import { randomSnapshotId, randomUuid } from '../random.ts'
+import {
+  createManifestWriter,
+  type ManifestWriter,
+  mergeManifests,
+  removeFromManifests,
+} from './manifest-writer.ts'
+import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
+import type { FileInSpec } from './position-deletes.ts'
+import { keepsProgress } from './progress.ts'
+import { requireMain, withChanges } from './staged-changes.ts'
+import type { StagedTable, TableContext } from './staged-table.ts'
+
+/** Entries of a snapshot's summary beyond those that the spec names; keys of ours start with `ingot.`. */
+export type SnapshotSummary = Readonly<Record<string, string>>
+
+/** What one snapshot does to the files of a table. */
+export interface SnapshotDelta {
+  readonly operation: SnapshotOperation
+  /** Data files written under the default spec, or `specId`. */
+  readonly add?: readonly DataFile[]
+  readonly specId?: number
+  readonly addDeletes?: readonly FileInSpec[]
+  /** Live data and delete files of the current snapshot; `all` empties the table. */
+  readonly remove?: readonly LiveEntry[] | 'all'
+  readonly summary?: SnapshotSummary
+}
+
+/**
+ * Writes the manifests and the manifest list of a new snapshot on main, on top of what is staged, and stages its commit.
+ * Returns `staged` itself when no file changes and the summary states no new progress. A commit is refused when main
+ * has moved since the base was loaded.
+ * @throws UNSUPPORTED for a table of another format version than 2
+ */
+export async function stageDelta(
+  context: TableContext,
+  staged: StagedTable,
+  delta: SnapshotDelta,
+): Promise<StagedTable> {
+  const { metadata } = staged
+  requireWritable(metadata)
+  const parent = currentSnapshot(metadata)
+  const manifests = (await loadManifests(context, parent)).filter(mayHaveLiveFiles)
+  const added = delta.add ?? []
+  const addedDeletes = delta.addDeletes ?? []
+  const removed = delta.remove === 'all' ? await loadAll(context, metadata, manifests) : (delta.remove ?? [])
+  const changesFiles = added.length + addedDeletes.length + removed.length > 0
+  if (!changesFiles && keepsProgress(metadata, delta.summary ?? {})) return staged
+
+  const writer = createManifestWriter(context, metadata, {
+    snapshotId: randomSnapshotId(context.random),
+    sequenceNumber: metadata['last-sequence-number'] + 1,
+  })
+  const specId = delta.specId ?? metadata['default-spec-id']
+  const written = await writeAdded(writer, [...added.map(file => ({ specId, file })), ...addedDeletes])
+  const kept = await mergeManifests(writer, await removeFromManifests(writer, manifests, removed))
+  const summary = summarizeSnapshot({
+    operation: delta.operation,
+    parent: parent?.summary,
+    added: [...added, ...addedDeletes.map(({ file }) => file)],
+    removed: removed.map(({ file }) => file),
+    extra: delta.summary ?? {},
+  })
+  return stageSnapshot(context, staged, { writer, manifests: [...written, ...kept], summary })
+}
+
+/**
+ * Stages a snapshot that adds files and removes none: the one kind of change that can be committed on top of others'.
+ * Returns `staged` itself when there is neither a file nor new progress.
+ */
+export function stageAppend(
+  context: TableContext,
+  staged: StagedTable,
+  files: readonly DataFile[],
+  options: { readonly summary?: SnapshotSummary; readonly specId?: number } = {},
+): Promise<StagedTable> {
+  return stageDelta(context, staged, { ...options, operation: 'append', add: files })
+}
+
+/** Version 1 has no sequence numbers, version 3 wants row ids and deletion vectors of its writers. */
+function requireWritable(metadata: TableMetadata): void {
+  const version = metadata['format-version']
+  if (version === 2) return
+  throw new IngotError(
+    'UNSUPPORTED',
+    `table at ${metadata.location} has format version ${version}: it is read only`,
+    {
+      hint:
+        version === 1
+          ? 'upgrade the table to format version 2'
+          : 'write to it with the engine that created it',
+      context: { location: metadata.location, formatVersion: version },
+    },
+  )
+}
+
+async function loadAll(
+  context: TableContext,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+): Promise<LiveEntry[]> {
+  const entries: LiveEntry[] = []
+  for (const manifest of manifests) entries.push(...(await loadEntries(context, metadata, manifest)))
+  return entries
+}
+
+function writeAdded(writer: ManifestWriter, files: readonly FileInSpec[]): Promise<ManifestFile[]> {
+  const groups = new Map<string, { specId: number; content: ManifestFile['content']; files: DataFile[] }>()
+  for (const { specId, file } of files) {
+    const content = file.content === 'data' ? 'data' : 'deletes'
+    const key = `${content} ${specId}`
+    const group = groups.get(key) ?? { specId, content, files: [] }
+    group.files.push(file)
+    groups.set(key, group)
+  }
+  return Promise.all(
+    [...groups.values()].map(group =>
+      writer.write(
+        group,
+        // Without snapshot id and sequence number, so that a commit on another base can use the manifest as it is.
+        group.files.map(file => ({
+          status: 'added',
+          snapshotId: null,
+          sequenceNumber: null,
+          fileSequenceNumber: null,
+          file,
+        })),
+      ),
+    ),
+  )
+}
+
+export interface NewSnapshot {
+  readonly writer: Pick<ManifestWriter, 'snapshotId' | 'sequenceNumber'>
+  readonly manifests: readonly ManifestFile[]
+  readonly summary: Snapshot['summary']
+}
+
+/** Writes the manifest list of a snapshot and stages the snapshot as the head of main. */
+export async function stageSnapshot(
+  context: TableContext,
+  staged: StagedTable,
+  { writer: { snapshotId, sequenceNumber }, manifests, summary }: NewSnapshot,
+): Promise<StagedTable> {
+  const { metadata } = staged
+  const parentId = currentSnapshot(metadata)?.['snapshot-id']
+  const location = `${metadata.location}/metadata/snap-${snapshotId}-1-${randomUuid(context.random)}.avro`
+  const bytes = writeManifestList({
+    manifests,
+    snapshotId,
+    parentSnapshotId: parentId,
+    sequenceNumber,
+    formatVersion: 2,
+  })
+  await context.io.create(location, bytes)
+  const nowMs = Math.max(context.clock.nowMs(), metadata['last-updated-ms'])
+  const snapshot: Snapshot = {
+    'snapshot-id': snapshotId,
+    ...(parentId === undefined ? {} : { 'parent-snapshot-id': parentId }),
+    'sequence-number': sequenceNumber,
+    'timestamp-ms': nowMs,
+    'manifest-list': location,
+    summary,
+    'schema-id': metadata['current-schema-id'],
+  }
+  const branch = metadata.refs.main ?? { type: 'branch' as const }
+  return withChanges(staged, {
+    requirements: requireMain(metadata),
+    updates: [
+      { action: 'add-snapshot', snapshot },
+      { ...branch, action: 'set-snapshot-ref', 'ref-name': 'main', 'snapshot-id': snapshotId },
+    ],
+    nowMs,
+  })
+}

@@ -1,0 +1,132 @@
+import type { Expression } from '../format/expression.ts'
+import { currentSchema } from '../format/schema.ts'
+import type { Schema } from '../format/types.ts'
+import { quoteIdentifier } from '../sql-text.ts'
+import { writeDataFiles } from './data-files.ts'
+import type { EngineSession } from './engine.ts'
+import { filterFromKeys } from './key-filter.ts'
+import type { Hits } from './position-deletes.ts'
+import { stageRowChanges } from './row-changes.ts'
+import { planScan, type ScanPlan } from './scan.ts'
+import { scanSql } from './scan-sql.ts'
+import { type SnapshotSummary, stageDelta } from './stage-delta.ts'
+import type { StagedTable, TableContext } from './staged-table.ts'
+
+/** Which rows an overwrite deletes. */
+export type OverwriteTarget =
+  | { readonly all: true }
+  /** Rows for which the SQL condition over the table's columns is true; `filter` may rule out files that have none. */
+  | { readonly filterSql: string; readonly filter?: Expression }
+
+export type OverwriteOptions = OverwriteTarget & {
+  /** The rows to add. @default none */
+  readonly select?: string
+  readonly summary?: SnapshotSummary
+}
+
+/**
+ * Stages one snapshot in which the rows that the options name are replaced by those of `select`, which may read the table itself.
+ * A commit of it is refused when any other snapshot was committed since.
+ */
+export async function stageOverwrite(
+  context: TableContext,
+  session: EngineSession,
+  staged: StagedTable,
+  options: OverwriteOptions,
+): Promise<StagedTable> {
+  if ('all' in options) return replaceAll(context, session, staged, options)
+  const { filter, filterSql, select, summary } = options
+  const plan = await planScan(context, staged.metadata, filter === undefined ? {} : { filter })
+  return withHits(session, currentSchema(staged.metadata), async hits => {
+    const source = scanSql(staged.metadata, plan, { positions: hits })
+    await collectHits(session, hits, `(${source}) AS s WHERE (\n${filterSql}\n)`)
+    return stageRowChanges(context, session, staged, { plan, hits, select, summary })
+  })
+}
+
+async function replaceAll(
+  context: TableContext,
+  session: EngineSession,
+  staged: StagedTable,
+  { select, summary }: OverwriteOptions,
+): Promise<StagedTable> {
+  const { metadata } = staged
+  const add = select === undefined ? [] : await writeDataFiles(context, session, metadata, { select })
+  return stageDelta(context, staged, {
+    operation: add.length === 0 ? 'delete' : 'overwrite',
+    add,
+    remove: 'all',
+    ...(summary === undefined ? {} : { summary }),
+  })
+}
+
+export interface ReplaceKeysOptions {
+  /** Columns of the table; keys are equal when all of them are, nulls being equal to each other. */
+  readonly keyColumns: readonly string[]
+  /** A temporary table of the session with at least these columns. */
+  readonly keysTable: string
+  /** The rows to add, which should have those keys only. */
+  readonly select: string
+  readonly summary?: SnapshotSummary
+  /** Rules out files that hold none of the keys, beyond what the keys themselves tell. */
+  readonly filter?: Expression
+}
+
+/**
+ * Stages one snapshot in which every row whose key is in `keysTable` is replaced by the rows of `select`. Reads only
+ * the key columns, of the files that may hold the keys.
+ */
+export async function stageReplaceKeys(
+  context: TableContext,
+  session: EngineSession,
+  staged: StagedTable,
+  options: ReplaceKeysOptions,
+): Promise<StagedTable> {
+  const { keyColumns, keysTable, select, summary } = options
+  const schema = currentSchema(staged.metadata)
+  const plan = await planKeys(context, session, staged, options)
+  return withHits(session, schema, async hits => {
+    const source = scanSql(staged.metadata, plan, { columns: keyColumns, positions: hits })
+    const matches = keyColumns.map(
+      name => `k.${quoteIdentifier(name)} IS NOT DISTINCT FROM s.${quoteIdentifier(name)}`,
+    )
+    const isKey = `SELECT 1 FROM ${quoteIdentifier(keysTable)} AS k WHERE ${matches.join(' AND ')}`
+    await collectHits(session, hits, `(${source}) AS s WHERE EXISTS (${isKey})`)
+    return stageRowChanges(context, session, staged, { plan, hits, select, summary })
+  })
+}
+
+async function planKeys(
+  context: TableContext,
+  session: EngineSession,
+  { metadata }: StagedTable,
+  { keyColumns, keysTable, filter }: ReplaceKeysOptions,
+): Promise<ScanPlan> {
+  const ofKeys = await filterFromKeys(session, currentSchema(metadata), keyColumns, keysTable)
+  return planScan(context, metadata, {
+    filter: filter === undefined ? ofKeys : { type: 'and', operands: [ofKeys, filter] },
+  })
+}
+
+/** Runs `work` with names for a temporary table of positions, and drops the table after. */
+async function withHits<T>(
+  session: EngineSession,
+  schema: Schema,
+  work: (hits: Hits) => Promise<T>,
+): Promise<T> {
+  const names = new Set(schema.fields.map(field => field.name.toLowerCase()))
+  const unused = (name: string): string => (names.has(name) ? unused(`_${name}`) : name)
+  const hits = { table: '__ingot_hits', file: unused('__file'), row: unused('__row') }
+  try {
+    return await work(hits)
+  } finally {
+    await session.query(`DROP TABLE IF EXISTS ${quoteIdentifier(hits.table)}`)
+  }
+}
+
+async function collectHits(session: EngineSession, hits: Hits, fromAndWhere: string): Promise<void> {
+  const columns = `s.${quoteIdentifier(hits.file)}, s.${quoteIdentifier(hits.row)}`
+  await session.query(
+    `CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(hits.table)} AS SELECT ${columns} FROM ${fromAndWhere}`,
+  )
+}

@@ -1,0 +1,225 @@
+import type { CommitResult } from '../catalog/catalog.ts'
+import { IngotError, isIngotError } from '../errors.ts'
+import { randomFraction } from '../random.ts'
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { canRebase, isOutdated, rebaseAppends, stagedSnapshots } from './rebase.ts'
+import { openTable } from './stage.ts'
+import type { StagedTable, TableContext } from './staged-table.ts'
+import { filesWrittenBy } from './uncommitted-files.ts'
+
+const RETRIES_MAX = 10
+const RETRY_MS = 100
+const RETRY_FACTOR = 1.5
+const RETRY_MS_MAX = 10_000
+
+export interface TransactionCommitOptions {
+  readonly idempotencyKey: string
+  /** Kept with the transaction for those who read the history. */
+  readonly note?: Readonly<Record<string, unknown>>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Changes of several tables that are committed together. Each table is loaded once, so that all that is read through
+ * the transaction is of one state, with the transaction's own changes on top.
+ */
+export class Transaction {
+  private readonly context: TableContext
+  private readonly loads = new Map<string, Promise<StagedTable | undefined>>()
+  private readonly changed = new Map<string, StagedTable>()
+  private readonly queues = new Map<string, Promise<unknown>>()
+  private readonly discarded: StagedTable[] = []
+  /** Whether files of this transaction may be, or become, part of a table. */
+  private isPublished = false
+
+  constructor(context: TableContext) {
+    this.context = context
+  }
+
+  /** The table with the changes staged so far; undefined when there is none. */
+  async table(identifier: TableIdentifier): Promise<StagedTable | undefined> {
+    const key = identifierKey(identifier)
+    const loaded = await this.load(key, identifier)
+    return this.changed.get(key) ?? loaded
+  }
+
+  /**
+   * Stages changes of one table: `change` gets it as staged so far (undefined when there is none) and returns what it
+   * is after. Calls for one table run one after the other, in the order of the calls; when one throws, nothing is staged.
+   */
+  update(
+    identifier: TableIdentifier,
+    change: (staged: StagedTable | undefined) => Promise<StagedTable>,
+  ): Promise<StagedTable> {
+    const key = identifierKey(identifier)
+    const run = async (): Promise<StagedTable> => {
+      const before = await this.table(identifier)
+      const after = await change(before)
+      if (after !== before) this.changed.set(key, after)
+      return after
+    }
+    const result = (this.queues.get(key) ?? Promise.resolve()).then(run)
+    // The next in the queue runs whatever became of this one, whose failure its own caller hears of.
+    this.queues.set(
+      key,
+      result.catch(() => undefined),
+    )
+    return result
+  }
+
+  /** The tables that a commit would change. */
+  get stagedTables(): readonly StagedTable[] {
+    return [...this.changed.values()].filter(staged => staged.updates.length > 0)
+  }
+
+  /** Takes the changes of a table out of the transaction: it is as it was loaded. */
+  discard(identifier: TableIdentifier): void {
+    const key = identifierKey(identifier)
+    const staged = this.changed.get(key)
+    if (staged !== undefined) this.discarded.push(staged)
+    this.changed.delete(key)
+  }
+
+  /**
+   * Commits all changes or none; undefined when there are none. When others moved a table since, appends whose meaning
+   * does not depend on what they stand on are committed on top of that; anything else is refused. When the catalog's
+   * answer is lost, asks until it is known, and removes nothing before.
+   * @throws COMMIT_CONFLICT (retryable: stage again from fresh state, in a new transaction) after removing the files
+   *   that only this transaction wrote
+   */
+  async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
+    if (this.stagedTables.length === 0) return undefined
+    let key = options.idempotencyKey
+    this.isPublished = true
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.tryCommit(key, options)
+      if (outcome.type === 'committed') return outcome.result
+      // The catalog has given up the key of an attempt that it did not find, in case it is still on its way.
+      if (outcome.type === 'lost') key = `${options.idempotencyKey}/${attempt + 1}`
+      if (attempt === RETRIES_MAX || !(await this.rebase())) {
+        this.isPublished = false
+        await this.removeFiles()
+        throw outcome.type === 'conflict' ? outcome.error : lostError(outcome.error)
+      }
+      await this.pause(attempt, options.signal)
+    }
+  }
+
+  /**
+   * Removes the files that only this transaction wrote. For a transaction that is given up before its commit; a commit
+   * that fails for certain does so by itself. Does nothing after a commit that succeeded or whose outcome is not known.
+   */
+  async removeFiles(): Promise<void> {
+    if (this.isPublished) return
+    const tables = [...this.changed.values(), ...this.discarded]
+    const locations = await Promise.all(tables.map(staged => filesWrittenBy(this.context, staged)))
+    await this.context.io.remove([...new Set(locations.flat())])
+  }
+
+  private load(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
+    const loading = this.loads.get(key) ?? this.loadTable(identifier)
+    this.loads.set(key, loading)
+    return loading
+  }
+
+  private async loadTable(identifier: TableIdentifier): Promise<StagedTable | undefined> {
+    try {
+      return openTable(await this.context.catalog.loadTable(identifier))
+    } catch (error) {
+      if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  private async tryCommit(key: string, { note, signal }: TransactionCommitOptions): Promise<CommitOutcome> {
+    const changes = this.stagedTables.map(({ identifier, requirements, updates }) => ({
+      identifier,
+      requirements,
+      updates,
+    }))
+    try {
+      const result = await this.context.catalog.commit(changes, {
+        idempotencyKey: key,
+        ...(note === undefined ? {} : { note }),
+      })
+      return { type: 'committed', result }
+    } catch (error) {
+      if (isIngotError(error, 'COMMIT_CONFLICT')) return { type: 'conflict', error }
+      if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) throw error
+      const result = await this.findOut(key, signal)
+      return result === undefined ? { type: 'lost', error } : { type: 'committed', result }
+    }
+  }
+
+  /** Asks what became of a commit, for as long as the catalog cannot be reached. */
+  private async findOut(key: string, signal: AbortSignal | undefined): Promise<CommitResult | undefined> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.context.catalog.findCommit(key)
+      } catch (error) {
+        if (!(error instanceof IngotError) || !error.retryable) throw error
+        await this.pause(attempt, signal)
+      }
+    }
+  }
+
+  /** Puts the staged changes on top of what others committed. False: some cannot be, and nothing was changed. */
+  private async rebase(): Promise<boolean> {
+    const rebased = new Map<string, StagedTable>()
+    for (const [key, staged] of this.changed) {
+      if (staged.updates.length === 0) continue
+      const fresh = await this.loadFresh(staged)
+      if (staged.base === null ? fresh === undefined : fresh !== undefined && !isOutdated(staged, fresh))
+        continue
+      if (fresh === undefined || !canRebase(staged, fresh) || this.isReadByOthers(key, staged)) return false
+      rebased.set(key, await rebaseAppends(this.context, staged, fresh))
+    }
+    for (const [key, staged] of rebased) {
+      const before = this.changed.get(key)
+      if (before !== undefined) this.discarded.push(before)
+      this.changed.set(key, staged)
+    }
+    return true
+  }
+
+  private async loadFresh(staged: StagedTable) {
+    try {
+      return await this.context.catalog.loadTable(staged.identifier)
+    } catch (error) {
+      if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Whether another table of the transaction was made from a snapshot staged here, as its progress tells: it has not
+   * seen the rows that others put in between.
+   */
+  private isReadByOthers(key: string, staged: StagedTable): boolean {
+    const ids = stagedSnapshots(staged).map(snapshot => snapshot['snapshot-id'].toString())
+    const others = [...this.changed].filter(([otherKey]) => otherKey !== key).map(([, other]) => other)
+    return others
+      .flatMap(stagedSnapshots)
+      .some(({ summary }) => ids.some(id => Object.values(summary).some(value => value.includes(id))))
+  }
+
+  private async pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const limitMs = Math.min(RETRY_MS_MAX, RETRY_MS * RETRY_FACTOR ** attempt)
+    await this.context.clock.sleep(limitMs * (0.5 + randomFraction(this.context.random) / 2), signal)
+  }
+}
+
+type CommitOutcome =
+  | { readonly type: 'committed'; readonly result: CommitResult }
+  | { readonly type: 'conflict'; readonly error: IngotError }
+  | { readonly type: 'lost'; readonly error: IngotError }
+
+/** The catalog has said for certain that the commit was not applied, and never will be. */
+function lostError(cause: IngotError): IngotError {
+  return new IngotError('COMMIT_CONFLICT', 'the commit did not reach the catalog', {
+    cause,
+    retryable: true,
+    hint: 'stage the changes again from fresh state',
+    context: cause.context,
+  })
+}
