@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
@@ -46,7 +47,12 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     port: address.port,
-    close: () => new Promise((resolve, reject) => server.close(error => (error ? reject(error) : resolve()))),
+    close: () =>
+      new Promise((resolve, reject) => {
+        // Idle connections are closed by `close`; those in use now must not stay open for more requests.
+        if (server instanceof Server) server.keepAliveTimeout = 1
+        server.close(error => (error ? reject(error) : resolve()))
+      }),
   }
 }
 
