@@ -8,7 +8,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import { quoteIdentifier } from '../sql-text.ts'
-import type { EngineColumn, EngineResult, EngineValue } from '../table/engine.ts'
+import type { EngineColumn, EngineValue } from '../table/engine.ts'
 import { toEngineValue } from './engine-values.ts'
 import { registerMurmur3 } from './murmur3-function.ts'
 import { StatementFailure } from './statement-failure.ts'
@@ -46,18 +46,10 @@ export class DuckdbSession {
     return new DuckdbSession(instance, connection)
   }
 
-  /** Runs one statement. @throws StatementFailure when it fails, or has more than `rowsMax` rows */
-  async query(sql: string, rowsMax: number): Promise<EngineResult> {
-    const rows: EngineValue[][] = []
-    const { columns, batches } = await this.stream(sql)
-    for await (const batch of batches) {
-      if (rows.length + batch.length > rowsMax) throw new StatementFailure({ type: 'tooManyRows', rowsMax })
-      rows.push(...batch)
-    }
-    return { columns, rows }
-  }
-
-  /** Runs one statement whose rows come in batches of up to 2,048. Another statement on the session ends the stream. */
+  /**
+   * Runs one statement whose rows come in batches of up to 2,048. Another statement on the session ends the stream.
+   * @throws StatementFailure, also while rows are read
+   */
   async stream(sql: string): Promise<{ columns: EngineColumn[]; batches: AsyncIterable<EngineValue[][]> }> {
     this.#interrupted = false
     const result = await this.#attempt(() => this.#connection.stream(sql))

@@ -94,7 +94,8 @@ function outOfMemoryError(message: string, info: StatementInfo): IngotError {
 }
 
 function mapError(failure: Extract<WorkerFailure, { type: 'map' }>, info: StatementInfo): IngotError {
-  const cause = failure.stack === undefined ? undefined : Object.assign(new Error(failure.message), failure)
+  const cause = failure.stack === undefined ? undefined : new Error(failure.message)
+  if (cause && failure.stack) cause.stack = failure.stack
   const where = failure.row === undefined ? '' : ` on the row ${failure.row}`
   return new IngotError('DATA_INVALID', `map${ofLabel(info)} failed${where}: ${failure.message}`, {
     ...(cause ? { cause } : {}),

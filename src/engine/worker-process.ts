@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { EngineValue } from '../table/engine.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { WorkerEnd } from './engine-metrics.ts'
 import type { StatementResponse, WorkerRequest, WorkerResponse, WorkerSettings } from './worker-protocol.ts'
@@ -21,6 +22,19 @@ export interface WorkerExit {
   /** The last lines that it wrote to standard error. */
   readonly stderr: string
 }
+
+/** A request for a statement before it has its id. */
+export type Statement =
+  | Omit<Extract<WorkerRequest, { type: 'query' }>, 'id'>
+  | Omit<Extract<WorkerRequest, { type: 'map' }>, 'id'>
+
+/** What `run` tells while a statement runs. */
+export interface StatementEvents {
+  onStart(id: number): void
+  onRows(rows: readonly (readonly EngineValue[])[]): void
+}
+
+type Answer = Exclude<WorkerResponse, { type: 'rows' }>
 
 /** One worker process: an empty database whenever `ready` has resolved, one statement at a time. */
 export class WorkerProcess {
@@ -64,19 +78,14 @@ export class WorkerProcess {
     return 'type' in answer ? undefined : answer
   }
 
-  /** Runs one statement; `started` is told its id, by which it can be interrupted. Resolves with the exit when the process ended. */
-  async run(
-    statement:
-      | Omit<Extract<WorkerRequest, { type: 'query' }>, 'id'>
-      | Omit<Extract<WorkerRequest, { type: 'map' }>, 'id'>,
-    started: (id: number) => void,
-  ): Promise<StatementResponse | WorkerExit> {
+  /** Runs one statement, whose id `interrupt` takes. Resolves with the exit when the process ended instead. */
+  async run(statement: Statement, events: StatementEvents): Promise<StatementResponse | WorkerExit> {
     this.#lastId += 1
     const id = this.#lastId
     const answer = await this.#nextResponse(() => {
       this.#send({ ...statement, id })
-      started(id)
-    })
+      events.onStart(id)
+    }, events.onRows)
     if ('type' in answer && answer.type === 'ready')
       throw new Error('a worker answered a statement with ready')
     return answer
@@ -107,9 +116,9 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(request, () => undefined)
   }
 
-  async #nextResponse(start: () => void): Promise<WorkerResponse | WorkerExit> {
-    const response = new Promise<WorkerResponse>(resolve => {
-      this.#onResponse = resolve
+  async #nextResponse(start: () => void, onRows?: StatementEvents['onRows']): Promise<Answer | WorkerExit> {
+    const response = new Promise<Answer>(resolve => {
+      this.#onResponse = message => (message.type === 'rows' ? onRows?.(message.rows) : resolve(message))
     })
     start()
     return await Promise.race([response, this.exited])

@@ -1,4 +1,4 @@
-import type { EngineResult, MapTask } from '../table/engine.ts'
+import type { EngineColumn, EngineValue, MapTask } from '../table/engine.ts'
 
 // What the program and a worker tell one another over the IPC channel, in Node's `advanced` serialization (bigint and bytes cross as such).
 
@@ -21,11 +21,14 @@ export type WorkerRequest =
 
 export type WorkerResponse =
   /** An empty database is open: at the start, and after each session. */
-  { readonly type: 'ready' } | StatementResponse
+  | { readonly type: 'ready' }
+  /** Rows of a query that goes on. Node 20 puts a message together in time that grows with its square: rows cross in batches. */
+  | { readonly type: 'rows'; readonly rows: readonly (readonly EngineValue[])[] }
+  | StatementResponse
 
-/** The answer to a `query` or a `map`. */
+/** The answer to a `query`, after all its rows, or to a `map`. */
 export type StatementResponse =
-  | { readonly type: 'result'; readonly id: number; readonly result: EngineResult }
+  | { readonly type: 'result'; readonly id: number; readonly columns: readonly EngineColumn[] }
   | { readonly type: 'mapped'; readonly id: number; readonly rowsIn: number; readonly rowsOut: number }
   | { readonly type: 'failed'; readonly id: number; readonly failure: WorkerFailure }
 

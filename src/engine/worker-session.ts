@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { EngineResult, EngineSession, MapTask, SessionOptions } from '../table/engine.ts'
+import type { EngineResult, EngineSession, EngineValue, MapTask, SessionOptions } from '../table/engine.ts'
 import { exitError, failureError, type StatementInfo, type StopReason } from './engine-errors.ts'
 import type { EngineMetrics } from './engine-metrics.ts'
 import { watchResidentMemory } from './resident-memory.ts'
-import type { WorkerProcess } from './worker-process.ts'
+import type { Statement, StatementEvents, WorkerProcess } from './worker-process.ts'
 import type { StatementResponse } from './worker-protocol.ts'
 
 /** How long a statement has to end by itself after it was interrupted; one call on a giant value takes far longer. */
@@ -20,7 +20,7 @@ export interface WorkerSessionOptions extends SessionOptions {
   readonly metrics: EngineMetrics
 }
 
-type Statement = Parameters<WorkerProcess['run']>[0]
+type OnRows = StatementEvents['onRows']
 
 /** A session on a worker that it has to itself; statements run in the order in which they were given. */
 export class WorkerSession implements EngineSession {
@@ -35,13 +35,15 @@ export class WorkerSession implements EngineSession {
   }
 
   async query(sql: string, options: { readonly rowsMax?: number } = {}): Promise<EngineResult> {
-    const response = await this.#enqueue({ type: 'query', sql, rowsMax: options.rowsMax ?? ROWS_MAX }, sql)
+    const rows: (readonly EngineValue[])[] = []
+    const statement = { type: 'query', sql, rowsMax: options.rowsMax ?? ROWS_MAX } as const
+    const response = await this.#enqueue(statement, sql, batch => rows.push(...batch))
     assert(response.type === 'result')
-    return response.result
+    return { columns: response.columns, rows }
   }
 
   async map(task: MapTask): Promise<{ readonly rowsIn: number; readonly rowsOut: number }> {
-    const response = await this.#enqueue({ type: 'map', task }, task.sourceSql)
+    const response = await this.#enqueue({ type: 'map', task }, task.sourceSql, () => undefined)
     assert(response.type === 'mapped')
     return { rowsIn: response.rowsIn, rowsOut: response.rowsOut }
   }
@@ -52,18 +54,18 @@ export class WorkerSession implements EngineSession {
     await this.#queue
   }
 
-  #enqueue(statement: Statement, sql: string): Promise<StatementResponse> {
+  #enqueue(statement: Statement, sql: string, onRows: OnRows): Promise<StatementResponse> {
     assert(!this.#ended, 'a statement was given to a session that has ended')
-    const answered = this.#queue.then(() => this.#measure(statement, sql))
+    const answered = this.#queue.then(() => this.#measure(statement, sql, onRows))
     this.#queue = answered.catch(() => undefined)
     return answered
   }
 
-  async #measure(statement: Statement, sql: string): Promise<StatementResponse> {
+  async #measure(statement: Statement, sql: string, onRows: OnRows): Promise<StatementResponse> {
     const { statements, statementSeconds } = this.#options.metrics
     const startedMs = performance.now()
     try {
-      const response = await this.#run(statement, sql)
+      const response = await this.#run(statement, sql, onRows)
       statements.add({ outcome: 'ok' })
       return response
     } catch (error) {
@@ -74,14 +76,14 @@ export class WorkerSession implements EngineSession {
     }
   }
 
-  async #run(statement: Statement, sql: string): Promise<StatementResponse> {
+  async #run(statement: Statement, sql: string, onRows: OnRows): Promise<StatementResponse> {
     const { label, timeLimitMs, memoryLimitBytes, signal } = this.#options
     const info: StatementInfo = { sql, label, timeLimitMs, memoryLimitBytes }
     const guard = new StatementGuard(this.#worker, this.#options)
     try {
       if (signal?.aborted)
         throw failureError(INTERRUPTED, info, { reason: 'cancelled', cause: signal.reason })
-      const answer = await this.#worker.run(statement, id => guard.start(id))
+      const answer = await this.#worker.run(statement, { onStart: id => guard.start(id), onRows })
       if (!('type' in answer)) throw exitError(answer, info, signal?.reason)
       if (answer.type === 'failed') throw failureError(answer.failure, info, guard.stop)
       return answer

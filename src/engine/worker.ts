@@ -58,7 +58,22 @@ async function answer(request: StatementRequest): Promise<void> {
 async function run(request: StatementRequest): Promise<StatementResponse> {
   const { id } = request
   if (request.type === 'map') return { type: 'mapped', id, ...(await mapRows(session, request.task)) }
-  return { type: 'result', id, result: await session.query(request.sql, request.rowsMax) }
+  const { columns, batches } = await session.stream(request.sql)
+  let rowCount = 0
+  for await (const rows of batches) {
+    rowCount += rows.length
+    if (rowCount > request.rowsMax)
+      throw new StatementFailure({ type: 'tooManyRows', rowsMax: request.rowsMax })
+    await sendRows({ type: 'rows', rows })
+  }
+  return { type: 'result', id, columns }
+}
+
+/** Resolves when the program has taken the message off this process's hands, so that rows do not pile up here. */
+function sendRows(response: WorkerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send?.(response, undefined, undefined, error => (error ? reject(error) : resolve()))
+  })
 }
 
 function send(response: WorkerResponse): void {

@@ -6,7 +6,7 @@ import { formatLogLine } from './log-line.ts'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /** What a line carries beside its message: ids, counts, paths. An error goes under `err`, so that its code and stack are kept. */
-export type LogFields = Readonly<Record<string, unknown>>
+type LogFields = Readonly<Record<string, unknown>>
 
 /** A structured log: one line a call, message last as in `log.info({ table }, 'committed')`. */
 export interface Log {

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The values of a metric's labels, all of them at every call. */
-export type Labels<Name extends string> = Readonly<Record<Name, string>>
+type Labels<Name extends string> = Readonly<Record<Name, string>>
 
 export interface CounterMetric<Name extends string> {
   add(labels: Labels<Name>, amount?: number): void
