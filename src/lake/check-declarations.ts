@@ -2,11 +2,10 @@ import type { BronzeDeclaration } from './declaration.ts'
 import { BRONZE_SYSTEM_COLUMNS } from './lake.ts'
 import type { LakeDraft, TableDraft } from './lake-draft.ts'
 import { compareSites, formatSite } from './mistake.ts'
+import { isQuarantine } from './quarantine.ts'
 
 const NAME = /^[a-z_][a-z0-9_]*$/i
 const NAME_LENGTH_MAX = 128
-/** The tables that hold refused rows are named after their table. */
-const QUARANTINE_SUFFIX = '__quarantine'
 
 /** What can be said of each declaration by itself, and of their names together. */
 export function checkDeclarations(draft: LakeDraft): void {
@@ -29,11 +28,11 @@ function checkName(draft: LakeDraft, table: TableDraft): void {
       `${JSON.stringify(name)} cannot be the name of a table`,
       `use letters, digits and underscores, not beginning with a digit, ${NAME_LENGTH_MAX} at most`,
     )
-  } else if (name.toLowerCase().endsWith(QUARANTINE_SUFFIX)) {
+  } else if (isQuarantine({ namespace: [], name: name.toLowerCase() })) {
     draft.break(
       table,
       table.site,
-      `${name} is reserved: the rows that a table refuses go to a table whose name ends in ${QUARANTINE_SUFFIX}`,
+      `${name} is reserved: the rows that a table refuses go to a table of such a name`,
       'choose another name',
     )
   }

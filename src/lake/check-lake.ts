@@ -1,13 +1,15 @@
 import type { Engine, EngineSession } from '../table/engine.ts'
 import { checkDeclarations } from './check-declarations.ts'
-import { checkSyntax, type ParsedLake, parseLake } from './check-syntax.ts'
+import { qualifySystemColumns } from './check-expressions.ts'
+import { checkSyntax } from './check-syntax.ts'
 import { definitionHash } from './definition-hash.ts'
-import { declaredColumns, describeTables, qualifySystemColumns } from './describe-tables.ts'
+import { declaredColumns, describeTables } from './describe-tables.ts'
 import { loadFunctionNames } from './forbidden-sql.ts'
 import type { Expectation, Lake, LakeColumn, LakeTable } from './lake.ts'
 import { LakeDraft, type TableDraft } from './lake-draft.ts'
 import type { LoadedProject } from './load-project.ts'
 import { declarationError } from './mistake.ts'
+import { type ParsedLake, parseLake } from './parse-lake.ts'
 import { orderTables } from './table-order.ts'
 
 /**

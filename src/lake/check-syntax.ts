@@ -1,68 +1,9 @@
-import type { EngineSession } from '../table/engine.ts'
-import { nearestName } from './did-you-mean.ts'
 import { type FunctionNames, findForbidden } from './forbidden-sql.ts'
-import type { ExpressionSnippet, InputEdge, LakeDraft, TableDraft } from './lake-draft.ts'
-import { formatSite } from './mistake.ts'
+import type { ExpressionSnippet, LakeDraft, TableDraft } from './lake-draft.ts'
+import { EXPRESSION_PREFIX, type ParsedLake } from './parse-lake.ts'
 import type { Snippet } from './snippet.ts'
-import {
-  byteOffsetOf,
-  isRowByRow,
-  nodesOf,
-  type ParsedSql,
-  parseSql,
-  type SyntaxNode,
-  tablesRead,
-  textOf,
-} from './syntax-tree.ts'
-
-/** An expression is parsed as the one column of a query without tables. */
-const EXPRESSION_PREFIX = 'select ('
-const wrapExpression = (text: string): string => `${EXPRESSION_PREFIX}${text}\n)`
-const wrapQuery = (text: string): string => `select * from (\n${text}\n)`
-
-/** How all SQL of a project parses. */
-export interface ParsedLake {
-  readonly queries: ReadonlyMap<TableDraft, ParsedSql>
-  readonly expressions: ReadonlyMap<ExpressionSnippet, ParsedSql>
-}
-
-/** Parses every query and expression in one statement. */
-export async function parseLake(session: EngineSession, tables: readonly TableDraft[]): Promise<ParsedLake> {
-  const withQuery = tables.filter(table => table.query)
-  const expressions = tables.flatMap(table => table.expressions)
-  const texts = [
-    ...withQuery.map(table => table.query?.text ?? ''),
-    ...withQuery.map(table => wrapQuery(table.query?.text ?? '')),
-    ...expressions.map(({ text }) => wrapExpression(text)),
-  ]
-  const parsed = await parseSql(session, texts)
-  const failed: ParsedSql = { statements: [], meaning: '' }
-  const queries = withQuery.map((table, index) => {
-    const query = parsed[index] ?? failed
-    const wrapped = parsed[withQuery.length + index] ?? failed
-    return [
-      table,
-      query.error || query.statements.length !== 1 || !wrapped.error
-        ? query
-        : { ...query, error: undefinedEnd(table) },
-    ] as const
-  })
-  return {
-    queries: new Map(queries),
-    expressions: new Map(
-      expressions.map((item, index) => [item, parsed[2 * withQuery.length + index] ?? failed]),
-    ),
-  }
-}
-
-/** A query that parses by itself and not within another ends in a semicolon. */
-function undefinedEnd(table: TableDraft): NonNullable<ParsedSql['error']> {
-  const text = table.query?.text ?? ''
-  return {
-    message: 'a table has one query, without a semicolon',
-    byteOffset: Buffer.byteLength(text.slice(0, text.lastIndexOf(';'))),
-  }
-}
+import { byteOffsetOf, isRowByRow, nodesOf, type ParsedSql, type SyntaxNode, textOf } from './syntax-tree.ts'
+import { mapInput, queryInputs } from './table-inputs.ts'
 
 /** Checks what the syntax trees alone say, and fills in the tables' inputs. */
 export function checkSyntax(draft: LakeDraft, parsed: ParsedLake, functions: FunctionNames): void {
@@ -77,17 +18,6 @@ export function checkSyntax(draft: LakeDraft, parsed: ParsedLake, functions: Fun
       if (parsedExpression) checkExpression(draft, table, expression, parsedExpression, functions)
     }
   }
-}
-
-function mapInput(
-  draft: LakeDraft,
-  table: TableDraft,
-  from: TableDraft['declaration'],
-): readonly InputEdge[] {
-  const input = draft.draftOf(from)
-  if (input) return [{ table: input, site: table.site }]
-  notExported(draft, table, from, table.site)
-  return []
 }
 
 function checkQuery(
@@ -110,7 +40,7 @@ function checkQuery(
       'write one SELECT',
     )
   } else {
-    table.inputs = readInputs(draft, table, query, tree)
+    table.inputs = queryInputs(draft, table, query, tree)
     table.seesInputs = isRowByRow(tree, functions.aggregates)
     refuseForbidden(draft, table, query, tree, functions, 0)
     refuseUnnamedColumns(draft, table, query, tree)
@@ -132,80 +62,6 @@ function syntaxFault(
     message,
     isAfterAt ? 'at is a word of SQL: write "at", in double quotes' : 'mend the SQL in this place',
   ]
-}
-
-function readInputs(
-  draft: LakeDraft,
-  table: TableDraft,
-  query: Snippet,
-  tree: SyntaxNode,
-): readonly InputEdge[] {
-  const interpolated = new Map(
-    query.references.map(({ table: read, place }) => [read.id.toLowerCase(), { read, place }]),
-  )
-  const inputs = new Map<TableDraft, InputEdge>()
-  for (const node of tablesRead(tree)) {
-    const site = query.siteAt(byteOffsetOf(node))
-    const written = [textOf(node, 'schema_name'), textOf(node, 'table_name')]
-      .filter(part => part !== '')
-      .join('.')
-    const reference = interpolated.get(written.toLowerCase())
-    const input = reference ? draft.draftOf(reference.read) : draft.byId(written)
-    if (reference && !input) notExported(draft, table, reference.read, site)
-    else if (!reference) notInterpolated(draft, table, written, site, textOf(node, 'schema_name') === '')
-    if (input && !inputs.has(input)) inputs.set(input, { table: input, site })
-  }
-  return [...inputs.values()]
-}
-
-function notExported(
-  draft: LakeDraft,
-  table: TableDraft,
-  read: TableDraft['declaration'],
-  site: InputEdge['site'],
-): void {
-  const place = formatSite(draft.project.sources.locate(read.site))
-  draft.break(
-    table,
-    site,
-    `${table.declaration.id} reads ${read.id}, which is not exported`,
-    `export it: put export before its declaration at ${place}, and re-export it from lake.ts when it is in another file`,
-  )
-}
-
-function notInterpolated(
-  draft: LakeDraft,
-  table: TableDraft,
-  written: string,
-  site: InputEdge['site'],
-  isBare: boolean,
-): void {
-  const named = draft.byId(written) ?? draft.tables.find(({ declaration }) => declaration.name === written)
-  if (named) {
-    draft.break(
-      table,
-      site,
-      `${written} is written as text, so that it is no dependency`,
-      `interpolate the table: \${${named.exportName}}`,
-    )
-  } else if (isBare && /[./\\*]/.test(written)) {
-    draft.break(
-      table,
-      site,
-      `${written} is a file, outside of the lake`,
-      'declare a bronze table with files(…) and read that',
-    )
-  } else {
-    const near = nearestName(
-      written,
-      draft.tables.flatMap(({ declaration, exportName }) => [declaration.id, declaration.name, exportName]),
-    )
-    const meant = draft.tables.find(({ declaration, exportName }) =>
-      [declaration.id, declaration.name, exportName].includes(near ?? ''),
-    )
-    const fix = meant ? `did you mean \${${meant.exportName}}?` : 'interpolate a table of the lake'
-    draft.break(table, site, `there is no table ${written}`, fix)
-  }
 }
 
 function refuseForbidden(

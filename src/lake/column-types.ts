@@ -21,10 +21,10 @@ export type ColumnTypes = Readonly<Record<string, ColumnType>>
 export type ValueOf<C> = C extends ColumnType<infer Value, infer _Input> ? Value : never
 
 /** What a map function may return for a column of this type, null apart. */
-export type InputOf<C> = C extends ColumnType<infer _Value, infer Input> ? Input : never
+type InputOf<C> = C extends ColumnType<infer _Value, infer Input> ? Input : never
 
 /** A struct's value: each field may be null. */
-export type StructValue<Fields extends ColumnTypes> = {
+type StructValue<Fields extends ColumnTypes> = {
   readonly [Name in keyof Fields]: ValueOf<Fields[Name]> | null
 }
 

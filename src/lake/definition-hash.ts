@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ParsedLake } from './check-syntax.ts'
 import type { LakeColumn } from './lake.ts'
 import type { TableDraft } from './lake-draft.ts'
+import type { ParsedLake } from './parse-lake.ts'
 
 /**
  * A hash that changes exactly when what the table's rows would be changes. It covers the columns, and:

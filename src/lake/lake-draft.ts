@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../sql-text.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { TableDeclaration } from './declaration.ts'
 import type { SourceSite } from './lake.ts'
@@ -104,4 +105,9 @@ function expressionsOf(table: ExportedTable, { sources }: LoadedProject): readon
     })
   }
   return expressions
+}
+
+/** The table's name in SQL. */
+export function tableSql({ declaration }: Pick<ExportedTable, 'declaration'>): string {
+  return `${quoteIdentifier(declaration.tier)}.${quoteIdentifier(declaration.name)}`
 }

@@ -51,7 +51,7 @@ function codeFrame(site: SourceSite, lines: readonly string[]): readonly string[
   const shown = lines.slice(first - 1, site.line)
   if (shown.length < site.line - first + 1) return []
   const width = String(site.line).length
-  const frame = shown.map((line, index) => `  ${String(first + index).padStart(width)} | ${line}`)
+  const frame = shown.map((line, index) => `  ${String(first + index).padStart(width)} | ${line}`.trimEnd())
   // Tabs stay tabs, so that the mark stands under its character.
   const indent = (lines[site.line - 1] ?? '').slice(0, site.column - 1).replace(/[^\t]/g, ' ')
   return [...frame, `  ${' '.repeat(width)} | ${indent}^`]

@@ -68,7 +68,7 @@ export function textOf(node: SyntaxNode, key: string): string {
 }
 
 /** The names of all common table expressions in `tree`, in lower case. */
-export function cteNames(tree: SyntaxNode): ReadonlySet<string> {
+function cteNames(tree: SyntaxNode): ReadonlySet<string> {
   const names = [...nodesOf(tree)].flatMap(node => {
     const map = node.cte_map as { readonly map?: readonly { readonly key: string }[] } | undefined
     return map?.map?.map(({ key }) => key.toLowerCase()) ?? []
