@@ -6,6 +6,7 @@ import type { EngineSession, EngineValue } from '../table/engine.ts'
 import { toSqlType } from '../table/sql-types.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { analyzeQuery, type ParsedQuery } from './analyze-query.ts'
+import { type DefinitionParts, definitionParts } from './definition-parts.ts'
 import { type FunctionFacts, functionNames } from './function-facts.ts'
 import { type Analysis, DELETE_COLUMN, ORDER_COLUMN, type QueryAnalysis } from './query-analysis.ts'
 import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from './sql-tree.ts'
@@ -13,12 +14,18 @@ import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from './sql-
 /** How a table is refreshed, as texts that a session can run; helper columns (ORDER_COLUMN …) included. */
 export type RefreshQueries = Analysis<string>
 
+/** A query table as far as it can be understood before anything runs. */
+export interface PreparedQuery {
+  readonly queries: RefreshQueries
+  readonly parts: DefinitionParts
+}
+
 /** Asks the engine to parse a table's SQL, decides how it is refreshed, and has the queries for it printed. */
 export async function prepareQuery(
   session: EngineSession,
   table: QueryTable,
   columnsOf: (input: TableIdentifier) => readonly string[],
-): Promise<RefreshQueries> {
+): Promise<PreparedQuery> {
   const parsed = await parseTable(session, table)
   const names = functionNames([parsed.select, parsed.orderBy ?? null, parsed.deleteWhen ?? null])
   const functions = await loadFunctionFacts(session, names)
@@ -29,7 +36,9 @@ export async function prepareQuery(
     ]),
   )
   const analyzed = analyzeQuery(table, parsed, { inputs, functions })
-  return (await printAnalysis(session, table, analyzed)) ?? (await printAsWritten(session, table, analyzed))
+  const queries =
+    (await printAnalysis(session, table, analyzed)) ?? (await printAsWritten(session, table, analyzed))
+  return { queries, parts: definitionParts(table, parsed.select, functions) }
 }
 
 /** The syntax tree of each text, all of them SELECTs. @throws QUERY_INVALID */

@@ -149,7 +149,7 @@ describe('a refresh by touched keys', () => {
   for (const sample of INCREMENTAL_QUERIES) {
     it(`equals a full recompute: ${title(sample)}`, async () => {
       const table = await declareSample(session, sample)
-      const queries = await prepareQuery(session, table, sampleColumns)
+      const { queries } = await prepareQuery(session, table, sampleColumns)
       await fc.assert(
         fc.asyncProperty(changes, worlds => check(table, queries, worlds)),
         { numRuns: RUNS, endOnFailure: true },

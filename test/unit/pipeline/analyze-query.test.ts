@@ -20,7 +20,7 @@ describe('analyzeQuery', () => {
   after(() => session.close())
 
   const prepare = async (sample: SampleQuery): Promise<RefreshQueries> =>
-    prepareQuery(session, await declareSample(session, sample), sampleColumns)
+    (await prepareQuery(session, await declareSample(session, sample), sampleColumns)).queries
 
   for (const sample of INCREMENTAL_QUERIES) {
     it(`${sample.expected}: ${sample.sql}${sample.key ? ` key ${sample.key}` : ''}`, async () => {

@@ -1,0 +1,117 @@
+import type { Expression } from '../format/expression.ts'
+import type { Lake } from '../lake/lake.ts'
+import { quoteIdentifier } from '../sql-text.ts'
+import { type Changes, changesSql } from '../table/changes.ts'
+import type { EngineSession } from '../table/engine.ts'
+import { planScan, type ScanPlan } from '../table/scan.ts'
+import { scanSql } from '../table/scan-sql.ts'
+import type { TableContext } from '../table/staged-table.ts'
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { ADDED_SCHEMA, changedRelation, OLD_SCHEMA, REMOVED_SCHEMA } from './from-tree.ts'
+import type { InputState } from './input-changes.ts'
+
+/** How many rows an input lost and got. */
+export interface ChangedRows {
+  readonly removed: number
+  readonly added: number
+}
+
+const NO_ROWS: ScanPlan = { snapshot: undefined, tasks: [], prunedFileCount: 0, prunedManifestCount: 0 }
+const NO_CHANGES: Changes = { removed: NO_ROWS, added: NO_ROWS }
+
+function qualified({ namespace, name }: TableIdentifier): string {
+  return `${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`
+}
+
+/** The relation of a session that has rows by which an input changed. */
+export function changedRelationSql(input: number, which: 'removed' | 'added'): string {
+  return qualified(changedRelation(input, which === 'removed' ? 'old' : 'new'))
+}
+
+/** Makes the inputs of one refresh readable in its session, under the names that its queries use. */
+export class InputViews {
+  readonly #context: TableContext
+  readonly #session: EngineSession
+  readonly #lake: Lake
+  readonly #schemas = new Set<string>()
+
+  constructor(context: TableContext, session: EngineSession, lake: Lake) {
+    this.#context = context
+    this.#session = session
+    this.#lake = lake
+  }
+
+  /** The newest rows of an input, under its own name; files that `filter` rules out are left out. */
+  async createNew(input: InputState, filter?: Expression): Promise<void> {
+    await this.#createView(input, input.identifier, input.snapshotId, filter)
+  }
+
+  /** The rows that the table was made from last. */
+  async createOld(input: InputState): Promise<void> {
+    const name = { namespace: [OLD_SCHEMA], name: String(input.input) }
+    await this.#createView(input, name, input.previous?.snapshotId ?? null)
+  }
+
+  /** The rows by which an input changed; where rows were written again, the two sides are compared once and kept. */
+  async createChanges(input: InputState): Promise<ChangedRows> {
+    const changes = input.changes === undefined || input.changes === 'expired' ? NO_CHANGES : input.changes
+    const { kind, insertedSql, deletedSql } = changesSql(input.metadata, changes)
+    await this.#createSchema(ADDED_SCHEMA)
+    await this.#createSchema(REMOVED_SCHEMA)
+    const columns = this.#columnsOf(input).map(quoteIdentifier).join(', ')
+    const added = `SELECT ${columns} FROM (${insertedSql})`
+    if (kind !== 'mixed') {
+      await this.#session.query(`CREATE VIEW ${changedRelationSql(input.input, 'added')} AS ${added}`)
+      const rows = changes.added.tasks.reduce((sum, { entry }) => sum + entry.file.recordCount, 0)
+      return { removed: 0, added: rows }
+    }
+    return {
+      removed: await this.#keep(
+        changedRelationSql(input.input, 'removed'),
+        `SELECT ${columns} FROM (${deletedSql})`,
+      ),
+      added: await this.#keep(changedRelationSql(input.input, 'added'), added),
+    }
+  }
+
+  async #keep(relation: string, select: string): Promise<number> {
+    await this.#session.query(`CREATE TABLE ${relation} AS ${select}`)
+    const { rows } = await this.#session.query(`SELECT count(*) FROM ${relation}`)
+    return Number(rows[0]?.[0])
+  }
+
+  async #createView(
+    input: InputState,
+    name: TableIdentifier,
+    snapshotId: bigint | null,
+    filter?: Expression,
+  ): Promise<void> {
+    const plan =
+      snapshotId === null
+        ? NO_ROWS
+        : await planScan(this.#context, input.metadata, {
+            snapshotId,
+            ...(filter === undefined ? {} : { filter }),
+          })
+    const rows = scanSql(input.metadata, plan, { columns: this.#columnsOf(input) })
+    await this.#createSchema(name.namespace.join('.'))
+    await this.#session.query(`CREATE OR REPLACE VIEW ${qualified(name)} AS ${rows}`)
+  }
+
+  /** The declared columns: what a source brought beyond them is not what the queries were checked against. */
+  #columnsOf({ identifier, metadata }: InputState): readonly string[] {
+    const key = identifierKey(identifier)
+    const declared = this.#lake.tables.find(table => identifierKey(table.identifier) === key)
+    if (declared !== undefined) return declared.columns.map(({ name }) => name)
+    const schema = metadata.schemas.find(
+      candidate => candidate['schema-id'] === metadata['current-schema-id'],
+    )
+    return schema?.fields.map(({ name }) => name) ?? []
+  }
+
+  async #createSchema(name: string): Promise<void> {
+    if (this.#schemas.has(name)) return
+    this.#schemas.add(name)
+    await this.#session.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(name)}`)
+  }
+}

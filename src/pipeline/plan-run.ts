@@ -1,0 +1,140 @@
+import { isIngotError } from '../errors.ts'
+import type { BronzeTable, Lake, LakeTable } from '../lake/lake.ts'
+import type { EngineSession } from '../table/engine.ts'
+import { planScan, type ScanTask } from '../table/scan.ts'
+import { Transaction } from '../table/transaction.ts'
+import { formatIdentifier } from '../table-identifier.ts'
+import {
+  decideAction,
+  type ExaminedTable,
+  examineTable,
+  needsPreparation,
+  type RefreshDecision,
+} from './examine-table.ts'
+import { prepareTable } from './prepared-table.ts'
+import { inputsAmong, type PipelineDependencies, type PlanOptions, selectTables } from './run-options.ts'
+import type { RunPlan, TablePlan } from './run-report.ts'
+import type { DerivedTable } from './winning-rows.ts'
+
+type PlanDependencies = Pick<PipelineDependencies, 'context' | 'engine' | 'loader'>
+
+/** Says what a run would do with each table, and why, from metadata alone: no rows are read, nothing is changed. */
+export async function planRun(
+  dependencies: PlanDependencies,
+  lake: Lake,
+  options: PlanOptions = {},
+): Promise<RunPlan> {
+  const { tables, isFullRefresh } = selectTables(lake, options)
+  return dependencies.engine.session({ label: 'plan' }, async session => {
+    const planner: Planner = {
+      ...dependencies,
+      lake,
+      session,
+      transaction: new Transaction(dependencies.context),
+    }
+    const plans = new Map<LakeTable, TablePlan>()
+    for (const table of tables) {
+      const moving = inputsAmong(table, tables).filter(
+        input => !['skip', 'refuse'].includes(plans.get(input)?.action ?? 'skip'),
+      )
+      const plan =
+        table.kind === 'bronze'
+          ? await planLoad(planner, table)
+          : await planDerived(planner, table, { fullRefresh: isFullRefresh(table), moving })
+      plans.set(table, plan)
+    }
+    return { tables: [...plans.values()] }
+  })
+}
+
+interface Planner extends PlanDependencies {
+  readonly lake: Lake
+  readonly session: EngineSession
+  readonly transaction: Transaction
+}
+
+async function planLoad({ loader, transaction }: Planner, table: BronzeTable): Promise<TablePlan> {
+  const { files, bytes } = await loader.plan(table, transaction)
+  const name = formatIdentifier(table.identifier)
+  if (files === 0)
+    return { table: name, action: 'skip', reason: 'its sources have nothing new', files, rows: 0, bytes }
+  return { table: name, action: 'load', reason: 'its sources have something new', files, rows: 0, bytes }
+}
+
+interface DerivedPlanOptions {
+  readonly fullRefresh: boolean
+  /** Inputs that the run will change first. */
+  readonly moving: readonly LakeTable[]
+}
+
+async function planDerived(
+  planner: Planner,
+  table: DerivedTable,
+  options: DerivedPlanOptions,
+): Promise<TablePlan> {
+  const name = formatIdentifier(table.identifier)
+  const examined = await examineIfMade(planner, table)
+  if (examined === undefined)
+    return {
+      table: name,
+      action: 'create',
+      reason: 'it is new, and so are inputs of it',
+      files: 0,
+      rows: 0,
+      bytes: 0,
+    }
+  const prepared =
+    needsPreparation(examined) || options.moving.length > 0
+      ? await prepareTable(planner.session, planner.lake, table)
+      : undefined
+  const decision = decideAction(examined, prepared, options)
+  const foreseen =
+    decision.action === 'skip' && options.moving.length > 0
+      ? foresee(prepared?.queries, options.moving)
+      : decision
+  return { table: name, ...foreseen, ...(await measure(planner, examined, foreseen)) }
+}
+
+/** The examined table, or undefined while inputs of it are to be made by the same run. */
+async function examineIfMade(
+  { context, transaction }: Planner,
+  table: DerivedTable,
+): Promise<ExaminedTable | undefined> {
+  try {
+    return await examineTable(context, transaction, table)
+  } catch (error) {
+    if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+/** What is to be expected of a table that is up to date until its inputs change in the same run. */
+function foresee(
+  queries: { readonly strategy: 'full' | 'append' | 'keys'; readonly reason: string } | undefined,
+  moving: readonly LakeTable[],
+): RefreshDecision {
+  const names = moving.map(({ identifier }) => formatIdentifier(identifier)).join(', ')
+  const { strategy: action, reason } = queries ?? { strategy: 'append', reason: 'through its map function' }
+  return { action, reason: `${reason}, once ${names} changed` }
+}
+
+/** What there is to read: the files that changed, or all of them. */
+async function measure(
+  { context }: Planner,
+  { inputs }: ExaminedTable,
+  { action }: RefreshDecision,
+): Promise<Pick<TablePlan, 'files' | 'rows' | 'bytes'>> {
+  if (action === 'skip' || action === 'refuse') return { files: 0, rows: 0, bytes: 0 }
+  const tasks: ScanTask[] = []
+  for (const { metadata, changes } of inputs) {
+    if (action === 'create' || action === 'full') tasks.push(...(await planScan(context, metadata)).tasks)
+    else if (changes !== undefined && changes !== 'expired')
+      tasks.push(...changes.added.tasks, ...changes.removed.tasks)
+  }
+  const sum = (of: (task: ScanTask) => number): number => tasks.reduce((total, task) => total + of(task), 0)
+  return {
+    files: tasks.length,
+    rows: sum(({ entry }) => entry.file.recordCount),
+    bytes: sum(({ entry }) => entry.file.fileSizeBytes),
+  }
+}

@@ -1,0 +1,82 @@
+import { IngotError } from '../errors.ts'
+import type { Lake } from '../lake/lake.ts'
+import type { Engine } from '../table/engine.ts'
+import type { TableContext } from '../table/staged-table.ts'
+import type { Transaction } from '../table/transaction.ts'
+import { formatIdentifier } from '../table-identifier.ts'
+import {
+  decideAction,
+  type ExaminedTable,
+  examineTable,
+  needsPreparation,
+  type RefreshDecision,
+} from './examine-table.ts'
+import { prepareTable } from './prepared-table.ts'
+import type { RefreshContext, RefreshOutcome } from './refresh-context.ts'
+import { refreshMap } from './refresh-map.ts'
+import { refreshQuery } from './refresh-query.ts'
+import type { DerivedTable } from './winning-rows.ts'
+
+export interface RefreshOptions {
+  readonly context: TableContext
+  readonly engine: Engine
+  readonly lake: Lake
+  readonly transaction: Transaction
+  readonly run: RefreshContext['run']
+  readonly fullRefresh: boolean
+  readonly signal?: AbortSignal
+  /** Called when it is known what is to be done, before it is. */
+  readonly onDecision?: (decision: RefreshDecision) => void
+}
+
+const NOTHING = { rowsAdded: 0, rowsDeleted: 0, rowsQuarantined: 0, expectations: [] }
+
+/**
+ * Stages in the transaction what brings a derived table up to date with its inputs, those that the transaction has staged included.
+ * @throws PLAN_REFUSED when its definition changed by more than additions; EXPECTATION_FAILED
+ */
+export async function refreshTable(table: DerivedTable, options: RefreshOptions): Promise<RefreshOutcome> {
+  const examined = await examineTable(options.context, options.transaction, table)
+  const { fullRefresh, onDecision } = options
+  if (!fullRefresh && !needsPreparation(examined)) {
+    const decision = decideAction(examined, undefined, { fullRefresh })
+    if (decision.action === 'skip') return { ...decision, ...NOTHING }
+  }
+  const { signal } = options
+  const label = formatIdentifier(table.identifier)
+  return options.engine.session({ label, ...(signal === undefined ? {} : { signal }) }, async session => {
+    const prepared = await prepareTable(session, options.lake, table)
+    const decision = decideAction(examined, prepared, { fullRefresh })
+    if (decision.action === 'refuse') throw refusedError([{ table: label, reason: decision.reason }])
+    if (decision.action === 'skip') return { ...decision, ...NOTHING }
+    onDecision?.(decision)
+    return refresh({ ...options, session, examined, prepared }, decision)
+  })
+}
+
+function refresh(
+  context: RefreshContext & { examined: ExaminedTable },
+  decision: RefreshDecision,
+): Promise<RefreshOutcome> {
+  const { table } = context.examined
+  if (table.kind === 'map') return refreshMap(context, table, decision)
+  const { queries } = context.prepared
+  if (queries === undefined) throw new Error(`${formatIdentifier(table.identifier)} was not prepared`)
+  return refreshQuery(context, queries, decision)
+}
+
+/** The refusal to rebuild tables whose definitions changed, without being asked to. */
+export function refusedError(
+  tables: readonly { readonly table: string; readonly reason: string }[],
+): IngotError {
+  const list = tables.map(({ table, reason }) => `${table} (${reason})`).join('; ')
+  const options = tables.map(({ table }) => `--full-refresh ${table}`).join(' ')
+  return new IngotError(
+    'PLAN_REFUSED',
+    `${tables.length === 1 ? 'a table' : 'tables'} must be rebuilt: ${list}`,
+    {
+      hint: `ingot run ${options}`,
+      context: { tables: tables.map(({ table }) => table) },
+    },
+  )
+}

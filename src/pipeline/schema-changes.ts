@@ -1,0 +1,46 @@
+import { sameType } from '../format/schema.ts'
+import type { SchemaChange } from '../format/schema-evolution.ts'
+import type { PrimitiveType, Schema, Type } from '../format/types.ts'
+import { isPrimitive } from '../format/types.ts'
+import type { LakeColumn } from '../lake/lake.ts'
+
+/**
+ * What makes a table's columns those of its declaration. New ones come at the end; one whose type cannot be widened to the new
+ * type is exchanged for a new one of the same name, which a table whose rows are all computed anew can bear.
+ */
+export function schemaChanges(schema: Schema, columns: readonly LakeColumn[]): readonly SchemaChange[] {
+  const wanted = new Set(columns.map(({ name }) => name))
+  const dropped = schema.fields.filter(({ name }) => !wanted.has(name))
+  return [
+    ...dropped.map(({ name }): SchemaChange => ({ type: 'drop', path: [name] })),
+    ...columns.flatMap(column => columnChanges(schema, column)),
+  ]
+}
+
+function columnChanges(schema: Schema, { name, type, doc }: LakeColumn): readonly SchemaChange[] {
+  const path = [name]
+  const field = schema.fields.find(candidate => candidate.name === name)
+  const add: SchemaChange = { type: 'add', path, fieldType: type, ...(doc === undefined ? {} : { doc }) }
+  if (field === undefined) return [add]
+  if (sameType(field.type, type)) return []
+  const wider = widerType(field.type, type)
+  return wider === undefined ? [{ type: 'drop', path }, add] : [{ type: 'widen', path, to: wider }]
+}
+
+function widerType(from: Type, to: Type): PrimitiveType | undefined {
+  if (!isPrimitive(from) || !isPrimitive(to)) return undefined
+  if ((from === 'int' && to === 'long') || (from === 'float' && to === 'double')) return to
+  const [before, after] = [decimalOf(from), decimalOf(to)]
+  const wider = before !== undefined && after !== undefined && before.scale === after.scale
+  return wider && before.precision <= after.precision ? to : undefined
+}
+
+function decimalOf(type: PrimitiveType): { precision: number; scale: number } | undefined {
+  const match = /^decimal\((\d+),\s*(\d+)\)$/.exec(type)
+  return match === null ? undefined : { precision: Number(match[1]), scale: Number(match[2]) }
+}
+
+/** The columns of `schema` that a declaration takes away or gives another type: what an additive change does not do. */
+export function removedColumns(schema: Schema, columns: readonly LakeColumn[]): readonly string[] {
+  return schemaChanges(schema, columns).flatMap(change => (change.type === 'drop' ? change.path : []))
+}
