@@ -51,7 +51,6 @@ export class DuckdbSession {
    * @throws StatementFailure, also while rows are read
    */
   async stream(sql: string): Promise<{ columns: EngineColumn[]; batches: AsyncIterable<EngineValue[][]> }> {
-    this.#interrupted = false
     const result = await this.#attempt(() => this.#connection.stream(sql))
     const names = result.columnNames()
     const columns = result
@@ -88,6 +87,11 @@ export class DuckdbSession {
     } finally {
       connection.closeSync()
     }
+  }
+
+  /** Says that a request begins: an interrupt from here on is meant for it. */
+  begin(): void {
+    this.#interrupted = false
   }
 
   /** Ends the statement that runs, soon: DuckDB looks between batches, `throwIfInterrupted` wherever it is called. */

@@ -43,6 +43,7 @@ async function renewSession(): Promise<void> {
 }
 
 async function answer(request: StatementRequest): Promise<void> {
+  session.begin()
   runningId = request.id
   try {
     if (interruptedId === request.id) throw StatementFailure.interrupted()

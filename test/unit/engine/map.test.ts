@@ -25,6 +25,7 @@ export const types = { map: row => [{ kinds: JSON.stringify(row, (_, v) => typeo
 export const dates = { map: () => [{ d: new Date(86400000), t: new Date(1), z: '2024-01-01T00:00:00.000001+01:00',
   m: new Map([['a', 1n]]), l: 7, x: 12.5, s: { a: 1 } }] }
 export const endless = { map: () => { for (;;); } }
+export const slow = { map: async row => { await new Promise(resolve => setImmediate(resolve)); return [row] } }
 export const exiting = { map: () => process.exit(3) }
 export const noMap = { query: 'select 1' }
 export let seen = 0
@@ -65,6 +66,7 @@ describe('a map over rows', () => {
   describe('that succeeds', testRows)
   describe('with values of each type', testValues)
   describe('that fails', testFailures)
+  describe('that does not end', testEnds)
   describe('that returns what does not fit', testMisfits)
 })
 
@@ -239,6 +241,20 @@ function testFailures(): void {
       await assert.rejects(noType, error => isIngotError(error, 'ENGINE_FAILED'))
       assert.deepEqual(await session.map(task), { rowsIn: 1, rowsOut: 1 })
     })
+  })
+}
+
+function testEnds(): void {
+  it('an asynchronous function is interrupted between rows, and its worker kept', async () => {
+    await run(async session => {
+      const task = { modulePath, exportName: 'slow', into: 'out', columns: N }
+      const late = session.map({ ...task, sourceSql: 'select range as n from range(100000000)' })
+      await assert.rejects(late, error => isIngotError(error, 'ENGINE_TIMEOUT'))
+      assert.deepEqual(await session.map({ ...task, sourceSql: 'select 1::bigint as n' }), {
+        rowsIn: 1,
+        rowsOut: 1,
+      })
+    }, 200)
   })
 
   it('a function without an end is stopped, one that exits ends its worker only', async () => {
