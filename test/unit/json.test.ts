@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseJson, stringifyJson } from '../../src/json.ts'
+
+test('integers beyond 2^53 are exact', () => {
+  const text = '{"id":9223372036854775807,"small":9007199254740991,"list":[-9223372036854775808,1.5e300]}'
+  assert.deepEqual(parseJson(text), {
+    id: 9223372036854775807n,
+    small: 9007199254740991,
+    list: [-9223372036854775808n, 1.5e300],
+  })
+  assert.equal(stringifyJson(parseJson(text)), text.replace('1.5e300', '1.5e+300'))
+})
+
+test('digits inside strings and keys, fractions and exponents are left alone', () => {
+  const text =
+    '{"12345678901234567890":"12345678901234567890","a":0.12345678901234567890,"b":12345678901234567890e1,"c":12345678901234567890}'
+  assert.deepEqual(parseJson(text), {
+    ...(JSON.parse(text) as object),
+    c: 12345678901234567890n,
+  })
+})
+
+test('text that looks like the inner mark stays text', () => {
+  const long = 12345678901234567890n
+  for (const text of ['~1', '~s~', '~', '\\', '"~1":']) {
+    assert.deepEqual(parseJson(stringifyJson([text, { [text]: text }, long])), [text, { [text]: text }, long])
+  }
+  assert.deepEqual(parseJson('["\\u007e123",12345678901234567890]'), ['~123', long])
+})
+
+test('what is not JSON is refused', () => {
+  for (const text of [
+    '',
+    '-01234567890123456789',
+    '12345678901234567890x',
+    '{"a":1,}',
+    '"12345678901234567890',
+    '[12345678901234567890 1]',
+  ]) {
+    assert.throws(() => parseJson(text), SyntaxError, text)
+  }
+})
+
+test('any JSON value comes back, with indentation and without', () => {
+  const value = fc.letrec(tie => ({
+    any: fc.oneof(
+      { maxDepth: 4 },
+      fc.string({ unit: 'binary' }),
+      fc.integer(),
+      fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n }),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(tie('any')),
+      fc.dictionary(fc.string(), tie('any'), { noNullPrototype: true }),
+    ),
+  })).any
+  fc.assert(
+    fc.property(value, fc.nat(4), (original, indent) => {
+      assert.deepEqual(parseJson(stringifyJson(original, indent)), original)
+    }),
+  )
+})
+
+test('objects print as JSON.stringify does, undefined left out', () => {
+  const value = { a: [1, { b: 'x' }, []], c: undefined, d: {}, e: null }
+  assert.equal(stringifyJson(value, 2), JSON.stringify(value, null, 2))
+  assert.equal(stringifyJson(value), JSON.stringify(value))
+})
