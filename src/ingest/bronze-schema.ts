@@ -1,0 +1,118 @@
+import { IngotError, isIngotError } from '../errors.ts'
+import { buildPartitionSpec } from '../format/partition-spec.ts'
+import { assignFreshIds, currentSchema, sameType } from '../format/schema.ts'
+import type { SchemaChange } from '../format/schema-evolution.ts'
+import { isPrimitive, type NestedField, type PrimitiveType, type Schema, type Type } from '../format/types.ts'
+import { BRONZE_SYSTEM_COLUMNS, type BronzeTable, type LakeColumn } from '../lake/lake.ts'
+import { stageCreate, stageSchemaChange } from '../table/stage.ts'
+import type { StagedTable, TableContext } from '../table/staged-table.ts'
+import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+
+/** A new table of these columns; its namespace is made when it is missing. */
+export async function stageNewTable(
+  context: TableContext,
+  identifier: TableIdentifier,
+  columns: readonly LakeColumn[],
+  partitionBy: readonly string[] = [],
+): Promise<StagedTable> {
+  const fields = columns.map(
+    ({ name, type, doc }): NestedField => ({ id: 0, name, required: false, type, ...(doc && { doc }) }),
+  )
+  const { type: schema } = assignFreshIds<Schema>({ type: 'struct', 'schema-id': 0, fields })
+  const { spec } = buildPartitionSpec(schema, partitionBy)
+  const request = { identifier, schema, partitionSpec: spec }
+  try {
+    return await stageCreate(context, request)
+  } catch (error) {
+    if (!isIngotError(error, 'NAMESPACE_NOT_FOUND')) throw error
+  }
+  await createNamespace(context, identifier.namespace)
+  return await stageCreate(context, request)
+}
+
+async function createNamespace(context: TableContext, namespace: readonly string[]): Promise<void> {
+  try {
+    await context.catalog.createNamespace(namespace)
+  } catch (error) {
+    if (!isIngotError(error, 'NAMESPACE_EXISTS')) throw error
+  }
+}
+
+/**
+ * The bronze table as its declaration wants it: created, or with the columns that were added or widened since.
+ * @throws PLAN_REFUSED when a column has another type now
+ */
+export async function stageBronzeTable(
+  context: TableContext,
+  table: BronzeTable,
+  staged: StagedTable | undefined,
+): Promise<StagedTable> {
+  if (staged === undefined)
+    return await stageNewTable(context, table.identifier, table.columns, table.partitionBy)
+  const columns = table.columns
+  return stageSchemaChange(
+    staged,
+    schemaChanges(table.identifier, currentSchema(staged.metadata).fields, columns, []),
+  )
+}
+
+/** The columns that a row can fill: those declared, and those that were added because rows had them. */
+export function fillableColumns(table: BronzeTable, staged: StagedTable): readonly LakeColumn[] | undefined {
+  if (table.declared === undefined || table.onNewColumn !== 'add') return table.declared
+  const system = new Set(BRONZE_SYSTEM_COLUMNS.map(column => column.name))
+  const declared = new Set(table.declared.map(column => column.name))
+  const added = currentSchema(staged.metadata).fields.filter(
+    ({ name }) => !system.has(name) && !declared.has(name),
+  )
+  return [...table.declared, ...added.map(({ name, type }) => ({ name, type }))]
+}
+
+function schemaChanges(
+  identifier: TableIdentifier,
+  fields: readonly NestedField[],
+  columns: readonly { readonly name: string; readonly type: Type }[],
+  path: readonly string[],
+): SchemaChange[] {
+  return columns.flatMap(column => {
+    const field = fields.find(candidate => candidate.name === column.name)
+    const columnPath = [...path, column.name]
+    if (field === undefined) return [{ type: 'add', path: columnPath, fieldType: column.type } as const]
+    return typeChanges(identifier, field.type, column.type, columnPath)
+  })
+}
+
+function typeChanges(
+  identifier: TableIdentifier,
+  from: Type,
+  to: Type,
+  path: readonly string[],
+): SchemaChange[] {
+  if (sameType(from, to)) return []
+  if (isPrimitive(from) && isPrimitive(to)) {
+    if (isWidening(from, to)) return [{ type: 'widen', path, to }]
+  } else if (!isPrimitive(from) && !isPrimitive(to) && from.type === 'struct' && to.type === 'struct') {
+    return schemaChanges(identifier, from.fields, to.fields, path)
+  }
+  const name = formatIdentifier(identifier)
+  throw new IngotError(
+    'PLAN_REFUSED',
+    `column ${path.join('.')} of ${name} has another type than it was declared with`,
+    {
+      hint: `${name} must be rebuilt from its sources: drop it and run again, or declare the new type under another name`,
+      context: { table: name, column: path.join('.'), from, to },
+    },
+  )
+}
+
+const WIDENINGS: Readonly<Record<string, string>> = { int: 'long', float: 'double' }
+
+function isWidening(from: PrimitiveType, to: PrimitiveType): boolean {
+  if (WIDENINGS[from] === to) return true
+  const [precision = 0, scale = 0] = decimalParts(from)
+  const [widerPrecision = 0, sameScale = -1] = decimalParts(to)
+  return widerPrecision > precision && precision > 0 && scale === sameScale
+}
+
+function decimalParts(type: PrimitiveType): readonly number[] {
+  return type.startsWith('decimal(') ? (type.match(/\d+/g) ?? []).map(Number) : []
+}

@@ -1,0 +1,81 @@
+import type { NestedField, Type } from '../format/types.ts'
+import type { LakeColumn } from '../lake/lake.ts'
+import type { CheckedRow, RowSink } from './row-sink.ts'
+
+const LONG_MAX = 2 ** 63
+
+/**
+ * Finds the types of fields that no column is declared for. Where values differ, a long and a double make a double and
+ * structs have the fields of all; otherwise the first type holds, and what does not fit it is rescued. Null alone
+ * has no type.
+ */
+export class ColumnInference implements RowSink {
+  readonly #declared: ReadonlySet<string>
+  readonly #types = new Map<string, Type>()
+
+  constructor(declared: readonly LakeColumn[]) {
+    this.#declared = new Set(declared.map(column => column.name))
+  }
+
+  /** In the order of first mention. */
+  get columns(): readonly LakeColumn[] {
+    return [...this.#types].map(([name, type]) => ({ name, type }))
+  }
+
+  row({ bytes, rescued }: CheckedRow): void {
+    for (const span of rescued) {
+      const parsed: Readonly<Record<string, unknown>> = JSON.parse(
+        `{${bytes.toString('utf8', span.start, span.end)}}`,
+      )
+      for (const [name, value] of Object.entries(parsed)) this.#see(name, value)
+    }
+  }
+
+  refuse(): void {}
+
+  async pause(): Promise<void> {}
+
+  #see(name: string, value: unknown): void {
+    if (this.#declared.has(name)) return
+    const type = typeOf(value)
+    if (type === undefined) return
+    const known = this.#types.get(name)
+    this.#types.set(name, known === undefined ? type : merge(known, type))
+  }
+}
+
+/** The type of a JSON value; undefined for null, and for what holds nothing but nulls. */
+function typeOf(value: unknown): Type | undefined {
+  if (typeof value === 'string') return 'string'
+  if (typeof value === 'boolean') return 'boolean'
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) < LONG_MAX ? 'long' : 'double'
+  if (Array.isArray(value)) {
+    const types = value.map(typeOf).filter(type => type !== undefined)
+    return types.length === 0 ? undefined : listOf(types.reduce(merge))
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = Object.entries(value).flatMap(([name, inner]): NestedField[] => {
+    const type = typeOf(inner)
+    return type === undefined ? [] : [{ id: 0, name, required: false, type }]
+  })
+  return fields.length === 0 ? undefined : { type: 'struct', fields }
+}
+
+function listOf(element: Type): Type {
+  return { type: 'list', 'element-id': 0, element, 'element-required': false }
+}
+
+function merge(known: Type, other: Type): Type {
+  if (typeof known === 'string' || typeof other === 'string') {
+    return known === 'long' && other === 'double' ? 'double' : known
+  }
+  if (known.type === 'list' && other.type === 'list') return listOf(merge(known.element, other.element))
+  if (known.type !== 'struct' || other.type !== 'struct') return known
+  const fields = new Map(known.fields.map(field => [field.name, field]))
+  for (const field of other.fields) {
+    const before = fields.get(field.name)
+    fields.set(field.name, before === undefined ? field : { ...before, type: merge(before.type, field.type) })
+  }
+  return { type: 'struct', fields: [...fields.values()] }
+}

@@ -1,0 +1,330 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { IngotError } from '../errors.ts'
+import type { BronzeTable, LakeColumn } from '../lake/lake.ts'
+import type { Engine } from '../table/engine.ts'
+import { stageSchemaChange } from '../table/stage.ts'
+import type { StagedTable, TableContext } from '../table/staged-table.ts'
+import type { Transaction } from '../table/transaction.ts'
+import { fillableColumns, stageBronzeTable } from './bronze-schema.ts'
+import { ColumnInference } from './infer-columns.ts'
+import { inflateFile, UnreadableFile } from './inflate-file.ts'
+import type { IngestLimits } from './ingest-limits.ts'
+import { JsonChecker, type UndeclaredFields } from './json-checker.ts'
+import { compressionOf } from './list-files.ts'
+import { describeParquet, loadParquetFile, undeclaredColumns } from './load-parquet-file.ts'
+import { PartLoader } from './part-loader.ts'
+import { type PlannedFile, toTakenFile } from './plan-load.ts'
+import { PreparedRows } from './prepared-rows.ts'
+import { hashPrefix } from './read-bytes.ts'
+import { type ReadText, readTextFile } from './read-text-file.ts'
+import type { RowSink } from './row-sink.ts'
+import { stageLoadedRows } from './stage-rows.ts'
+import type { TakenFile } from './taken-files.ts'
+
+export interface LoadTableRequest {
+  readonly context: TableContext
+  readonly engine: Engine
+  readonly limits: IngestLimits
+  /** An empty folder; the caller removes it. */
+  readonly folder: string
+  readonly table: BronzeTable
+  readonly planned: readonly PlannedFile[]
+  readonly transaction: Transaction
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: ((progress: { readonly rows: number; readonly bytes: number }) => void) | undefined
+}
+
+export interface LoadedTableFiles {
+  readonly report: {
+    readonly files: number
+    readonly rows: number
+    readonly quarantined: number
+    readonly rescued: number
+    readonly bytes: number
+  }
+  readonly taken: readonly TakenFile[]
+}
+
+/** A file on its way: where its text is, or why it has none. */
+interface OpenFile {
+  readonly file: PlannedFile
+  readonly path: string
+  readonly refusal: string | undefined
+}
+
+/** A part is that large at least: some rows groups of a data file, and little enough to wait for. */
+const PART_BYTES = 64 * 1024 * 1024
+
+/** Loads the planned files of one bronze table and stages what they gave. */
+export async function loadTable(request: LoadTableRequest): Promise<LoadedTableFiles> {
+  const { context, table, transaction, planned } = request
+  const ingestedAtSql = `make_timestamptz(${Math.round(context.clock.nowMs() * 1000)})`
+  const created = await transaction.update(table.identifier, staged =>
+    stageBronzeTable(context, table, staged),
+  )
+  const files = await inflateFiles(request)
+  const staged = table.onNewColumn === 'add' ? await addColumns(request, created, files) : created
+  const load = new TableLoad(request, staged, ingestedAtSql)
+  const loaded = await load.run(files)
+  const stagedFiles = { files: loaded.files, planned, refusedPath: load.refusedPath, ingestedAtSql }
+  await stageLoadedRows(request, stagedFiles)
+  return loaded
+}
+
+/** Text files as plain text; those that cannot be are marked so. */
+async function inflateFiles({
+  engine,
+  folder,
+  planned,
+  signal,
+}: LoadTableRequest): Promise<readonly OpenFile[]> {
+  const opened: OpenFile[] = []
+  for (const [index, file] of planned.entries()) {
+    const isText = file.format !== 'parquet' && file.change !== 'touched'
+    const compression = isText ? await compressionOf(file.path) : 'none'
+    if (compression === 'none') {
+      opened.push({ file, path: file.path, refusal: undefined })
+      continue
+    }
+    const path = join(folder, `inflated-${index}`)
+    try {
+      await inflateFile(engine, file.path, compression, path, signal)
+      opened.push({ file, path, refusal: undefined })
+    } catch (error) {
+      if (!(error instanceof UnreadableFile)) throw error
+      opened.push({ file, path: file.path, refusal: error.message })
+    }
+  }
+  return opened
+}
+
+/** Looks through the files for fields that no column is there for, and adds columns for them. */
+async function addColumns(
+  request: LoadTableRequest,
+  staged: StagedTable,
+  files: readonly OpenFile[],
+): Promise<StagedTable> {
+  const known = fillableColumns(request.table, staged)
+  if (known === undefined) return staged
+  const inference = new ColumnInference(known)
+  const checker = createChecker(request, known)
+  const fromParquet: LakeColumn[] = []
+  for (const open of files) {
+    if (open.refusal !== undefined || open.file.change === 'touched') continue
+    if (open.file.format !== 'parquet') await readText(request, open, checker, inference, true)
+    else fromParquet.push(...(await parquetColumns(request, open, [...known, ...fromParquet])))
+  }
+  const inferred = new Map([...fromParquet, ...inference.columns].map(column => [column.name, column.type]))
+  const changes = [...inferred].map(
+    ([name, type]) => ({ type: 'add', path: [name], fieldType: type }) as const,
+  )
+  return await request.transaction.update(request.table.identifier, async now =>
+    stageSchemaChange(now ?? staged, changes),
+  )
+}
+
+async function parquetColumns(
+  { engine }: LoadTableRequest,
+  { path }: OpenFile,
+  known: readonly LakeColumn[],
+): Promise<readonly LakeColumn[]> {
+  return await engine.session({ label: `describe ${path}` }, async session => {
+    try {
+      return undeclaredColumns(await describeParquet(session, path), known)
+    } catch (error) {
+      if (error instanceof UnreadableFile) return []
+      throw error
+    }
+  })
+}
+
+function createChecker(
+  { table, limits }: LoadTableRequest,
+  columns: readonly LakeColumn[] | undefined,
+): JsonChecker {
+  return new JsonChecker({ columns, undeclared: undeclaredOf(table), nestingMax: limits.nestingMax })
+}
+
+/** Columns that were to be added are there by now: what is still undeclared has no type. */
+function undeclaredOf(table: BronzeTable): UndeclaredFields {
+  return table.onNewColumn === 'add' ? 'rescue' : table.onNewColumn
+}
+
+async function readText(
+  { limits, table }: LoadTableRequest,
+  { file, path }: OpenFile,
+  checker: JsonChecker,
+  sink: RowSink,
+  hasColumns: boolean,
+): Promise<ReadText> {
+  const pathBytes = path === file.path ? file.sizeBytes : (await stat(path)).size
+  const undeclared = undeclaredOf(table)
+  return await readTextFile({ file, path, pathBytes, checker, hasColumns, undeclared, limits, sink })
+}
+
+/** The load of one table: prepares rows, has them turned into data files, and counts. */
+class TableLoad {
+  readonly #request: LoadTableRequest
+  readonly #staged: StagedTable
+  readonly #columns: readonly LakeColumn[] | undefined
+  readonly #ingestedAtSql: string
+  readonly #checker: JsonChecker
+  readonly #rows: PreparedRows
+  readonly #parts: PartLoader
+  readonly #taken: TakenFile[] = []
+  #parquetRows = 0
+  #parquetRescued = 0
+  #loadedRows = 0
+  #loadedBytes = 0
+
+  constructor(request: LoadTableRequest, staged: StagedTable, ingestedAtSql: string) {
+    const { context, engine, signal, folder } = request
+    this.#request = request
+    this.#staged = staged
+    this.#ingestedAtSql = ingestedAtSql
+    this.#columns = fillableColumns(request.table, staged)
+    this.#checker = createChecker(request, this.#columns)
+    const columns = this.#columns
+    const onLoaded = (rows: number, bytes: number): void => this.#progress(rows, bytes)
+    this.#parts = new PartLoader({ context, engine, staged, columns, ingestedAtSql, signal, onLoaded })
+    const onPart = this.#parts.load.bind(this.#parts)
+    const fields = this.#checker.fields
+    this.#rows = new PreparedRows({ folder, fields, partBytes: PART_BYTES, onPart })
+  }
+
+  /** Where the refused texts are; undefined when there are none. */
+  get refusedPath(): string | undefined {
+    return this.#rows.refusedCount === 0 ? undefined : this.#rows.refusedPath
+  }
+
+  async run(
+    opened: readonly OpenFile[],
+  ): Promise<LoadedTableFiles & { readonly files: PartLoader['files'] }> {
+    try {
+      for (const open of opened) {
+        this.#request.signal?.throwIfAborted()
+        await this.#file(open)
+      }
+      await this.#rows.handOver()
+      await this.#parts.finish()
+    } catch (error) {
+      await this.#parts.finish({ swallow: true })
+      await this.#request.context.io.remove(this.#parts.files.map(file => file.filePath))
+      throw error
+    } finally {
+      await this.#rows.close()
+    }
+    return { files: this.#parts.files, taken: this.#taken, report: this.#report(opened) }
+  }
+
+  #report(opened: readonly OpenFile[]): LoadedTableFiles['report'] {
+    const read = opened.filter(({ file }) => file.change !== 'touched').map(({ file }) => file)
+    return {
+      files: read.length,
+      rows: this.#rows.rowCount + this.#parquetRows,
+      quarantined: this.#rows.refusedCount,
+      rescued: this.#rows.rescuedCount + this.#parquetRescued,
+      bytes: read.reduce((total, file) => total + file.sizeBytes - (file.growth?.fromByte ?? 0), 0),
+    }
+  }
+
+  async #file(open: OpenFile): Promise<void> {
+    const { file } = open
+    if (file.change === 'touched') this.#touch(file)
+    else if (open.refusal !== undefined) await this.#refuse(file, open.refusal)
+    else if (file.format === 'parquet') await this.#parquet(file)
+    else await this.#text(open)
+  }
+
+  #touch(file: PlannedFile): void {
+    if (file.taken !== undefined)
+      this.#taken.push(toTakenFile(this.#request.table, this.#staged, file, file.taken))
+  }
+
+  async #refuse(file: PlannedFile, refusal: string): Promise<void> {
+    this.#rows.refuseFile(file.source, refusal)
+    await this.#rows.pause()
+    const contentHash = (await hashPrefix(file.path, file.sizeBytes)).digest('hex')
+    this.#take(file, { contentHash, lineCount: 0, rowCount: 0, quarantinedCount: 1, refusal })
+  }
+
+  async #text(open: OpenFile): Promise<void> {
+    const { file } = open
+    const { rowCount, refusedCount } = this.#rows
+    this.#rows.begin(file.source)
+    const read = await readText(this.#request, open, this.#checker, this.#rows, this.#columns !== undefined)
+    if (open.path !== file.path) await requireUnchanged(file)
+    this.#take(file, {
+      ...read,
+      rowCount:
+        this.#rows.rowCount - rowCount + (file.growth === undefined ? 0 : (file.taken?.rowCount ?? 0)),
+      quarantinedCount: this.#rows.refusedCount - refusedCount,
+      refusal: null,
+    })
+  }
+
+  async #parquet(file: PlannedFile): Promise<void> {
+    const contentHash = (await hashPrefix(file.path, file.sizeBytes)).digest('hex')
+    const { context, table } = this.#request
+    await this.#parts.run(async session => {
+      try {
+        const loaded = await loadParquetFile(session, {
+          context,
+          staged: this.#staged,
+          path: file.path,
+          source: file.source,
+          columns: this.#columns,
+          undeclared: undeclaredOf(table),
+          ingestedAtSql: this.#ingestedAtSql,
+        })
+        await requireUnchanged(file)
+        const { rowCount } = loaded
+        this.#parquetRows += rowCount
+        this.#parquetRescued += loaded.rescuedCount
+        this.#take(file, { contentHash, lineCount: rowCount, rowCount, quarantinedCount: 0, refusal: null })
+        this.#progress(rowCount, file.sizeBytes)
+        return loaded.files
+      } catch (error) {
+        if (!(error instanceof UnreadableFile)) throw error
+        await this.#refuse(file, error.message)
+        return []
+      }
+    })
+  }
+
+  #take(
+    file: PlannedFile,
+    result: Pick<TakenFile, 'contentHash' | 'lineCount' | 'rowCount' | 'quarantinedCount' | 'refusal'> &
+      Partial<Pick<TakenFile, 'openBytes' | 'isOpenRow'>>,
+  ): void {
+    const {
+      contentHash,
+      lineCount,
+      rowCount,
+      quarantinedCount,
+      refusal,
+      openBytes = 0,
+      isOpenRow = false,
+    } = result
+    const taken = { contentHash, lineCount, rowCount, quarantinedCount, refusal, openBytes, isOpenRow }
+    this.#taken.push(toTakenFile(this.#request.table, this.#staged, file, taken))
+  }
+
+  #progress(rows: number, bytes: number): void {
+    this.#loadedRows += rows
+    this.#loadedBytes += bytes
+    this.#request.onProgress?.({ rows: this.#loadedRows, bytes: this.#loadedBytes })
+  }
+}
+
+/** The content that was hashed must be the one that was read. */
+async function requireUnchanged(file: PlannedFile): Promise<void> {
+  const { size, mtimeMs } = await stat(file.path)
+  if (size === file.sizeBytes && Math.round(mtimeMs * 1000) === file.modifiedAtUs) return
+  throw new IngotError('SOURCE_CHANGED', `${file.source} was written to while it was read`, {
+    retryable: true,
+    hint: 'write a file under another name and rename it when it is complete',
+    context: { source: file.source, path: file.path },
+  })
+}

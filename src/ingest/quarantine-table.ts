@@ -1,0 +1,31 @@
+import type { LakeColumn } from '../lake/lake.ts'
+import { quoteLiteral } from '../sql-text.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
+
+/** The columns of a bronze table's quarantine: where each text that was no row came from, why, and the text. */
+export const BRONZE_QUARANTINE_COLUMNS: readonly LakeColumn[] = [
+  { name: '_source', type: 'string' },
+  { name: '_partition', type: 'int' },
+  { name: '_position', type: 'long', doc: 'null for a file that was refused as a whole' },
+  { name: '_ingested_at', type: 'timestamptz' },
+  { name: 'reason', type: 'string' },
+  { name: 'raw', type: 'string', doc: 'the text, cut at the limit of a line; null for a file' },
+  { name: 'raw_bytes', type: 'binary', doc: 'instead of raw, where the bytes are not UTF-8' },
+]
+
+/** `bronze.readings__quarantine`, for `bronze.readings`. */
+export function quarantineOf(identifier: TableIdentifier): TableIdentifier {
+  return { namespace: identifier.namespace, name: `${identifier.name}__quarantine` }
+}
+
+/** The rows of a file that PreparedRows wrote of what it refused. */
+export function refusedRowsSql(path: string, ingestedAtSql: string): string {
+  const columns =
+    "{source: 'VARCHAR', position: 'BIGINT', reason: 'VARCHAR', raw: 'VARCHAR', raw_bytes: 'VARCHAR'}"
+  // JSON text is at most six times as long as what it holds.
+  const refused = `read_json(${quoteLiteral(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = ${OBJECT_BYTES_MAX})`
+  return `SELECT source AS _source, 0 AS _partition, position AS _position, ${ingestedAtSql} AS _ingested_at,
+    reason, raw, from_base64(raw_bytes) AS raw_bytes FROM ${refused}`
+}
+
+const OBJECT_BYTES_MAX = 256 * 1024 * 1024
