@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import type { NestedField, PrimitiveType, Type } from '../format/types.ts'
 import { isPrimitive } from '../format/types.ts'
@@ -59,7 +60,7 @@ function layoutReader(layout: Layout, type: Type): ColumnReader {
 /** Types of one column at different times, the one whose primitive types count first. */
 function mergeLayouts(types: readonly Type[]): Layout {
   const [first] = types
-  if (first === undefined) throw new TypeError('a layout needs a type')
+  assert(first !== undefined, 'a layout needs a type')
   if (isPrimitive(first)) return first
   if (first.type === 'struct') {
     const fields = types.flatMap(type => (!isPrimitive(type) && type.type === 'struct' ? type.fields : []))

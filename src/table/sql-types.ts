@@ -80,84 +80,84 @@ export function fromSqlType(text: string, column?: string): Type {
 
 /** Recursive descent over the type grammar: base, then any number of `[]` or `[n]`. */
 class TypeParser {
-  private position = 0
-  private readonly text: string
-  private readonly column: string | undefined
+  #position = 0
+  readonly #text: string
+  readonly #column: string | undefined
 
   constructor(text: string, column: string | undefined) {
-    this.text = text
-    this.column = column
+    this.#text = text
+    this.#column = column
   }
 
   parseWhole(): Type {
-    const type = this.parseType()
-    if (this.position !== this.text.length) this.refuse(this.text)
+    const type = this.#parseType()
+    if (this.#position !== this.#text.length) this.#refuse(this.#text)
     return type
   }
 
-  private parseType(): Type {
-    let type = this.parseBase()
-    for (let suffix = this.match(/\[\d*\]/y); suffix !== undefined; suffix = this.match(/\[\d*\]/y)) {
+  #parseType(): Type {
+    let type = this.#parseBase()
+    for (let suffix = this.#match(/\[\d*\]/y); suffix !== undefined; suffix = this.#match(/\[\d*\]/y)) {
       type = { type: 'list', 'element-id': 0, element: type, 'element-required': false }
     }
     return type
   }
 
-  private parseBase(): Type {
-    if (this.match(/STRUCT\(/y) !== undefined) return this.parseStruct()
-    if (this.match(/MAP\(/y) !== undefined) return this.parseMap()
-    if (this.match(/ENUM\('(?:[^']|'')*'(?:, '(?:[^']|'')*')*\)/y) !== undefined) return 'string'
-    const decimal = this.match(/DECIMAL\(\d+, ?\d+\)/y)
+  #parseBase(): Type {
+    if (this.#match(/STRUCT\(/y) !== undefined) return this.#parseStruct()
+    if (this.#match(/MAP\(/y) !== undefined) return this.#parseMap()
+    if (this.#match(/ENUM\('(?:[^']|'')*'(?:, '(?:[^']|'')*')*\)/y) !== undefined) return 'string'
+    const decimal = this.#match(/DECIMAL\(\d+, ?\d+\)/y)
     if (decimal !== undefined) {
       const [precision = 0, scale = 0] = (decimal.match(/\d+/g) ?? []).map(Number)
       return `decimal(${precision}, ${scale})`
     }
-    const name = this.match(/[A-Z_]+(?: WITH TIME ZONE)?/y)
-    return (name === undefined ? undefined : SQL_TO_PRIMITIVE[name]) ?? this.refuse(name ?? this.text)
+    const name = this.#match(/[A-Z_]+(?: WITH TIME ZONE)?/y)
+    return (name === undefined ? undefined : SQL_TO_PRIMITIVE[name]) ?? this.#refuse(name ?? this.#text)
   }
 
-  private parseStruct(): Type {
+  #parseStruct(): Type {
     const fields: NestedField[] = []
     do {
-      const name = this.parseName()
-      this.expect(/ /y)
-      fields.push({ id: 0, name, required: false, type: this.parseType() })
-    } while (this.match(/, /y) !== undefined)
-    this.expect(/\)/y)
+      const name = this.#parseName()
+      this.#expect(/ /y)
+      fields.push({ id: 0, name, required: false, type: this.#parseType() })
+    } while (this.#match(/, /y) !== undefined)
+    this.#expect(/\)/y)
     return { type: 'struct', fields }
   }
 
-  private parseMap(): Type {
-    const key = this.parseType()
-    this.expect(/, /y)
-    const value = this.parseType()
-    this.expect(/\)/y)
+  #parseMap(): Type {
+    const key = this.#parseType()
+    this.#expect(/, /y)
+    const value = this.#parseType()
+    this.#expect(/\)/y)
     return { type: 'map', 'key-id': 0, key, 'value-id': 0, value, 'value-required': false }
   }
 
-  private parseName(): string {
-    const quoted = this.match(/"(?:[^"]|"")*"/y)
+  #parseName(): string {
+    const quoted = this.#match(/"(?:[^"]|"")*"/y)
     if (quoted !== undefined) return quoted.slice(1, -1).replaceAll('""', '"')
-    return this.match(/[^\s"(),[\]]+/y) ?? this.refuse(this.text)
+    return this.#match(/[^\s"(),[\]]+/y) ?? this.#refuse(this.#text)
   }
 
-  private match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.position
-    const found = pattern.exec(this.text)?.[0]
-    if (found !== undefined) this.position += found.length
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#position
+    const found = pattern.exec(this.#text)?.[0]
+    if (found !== undefined) this.#position += found.length
     return found
   }
 
-  private expect(pattern: RegExp): void {
-    if (this.match(pattern) === undefined) this.refuse(this.text)
+  #expect(pattern: RegExp): void {
+    if (this.#match(pattern) === undefined) this.#refuse(this.#text)
   }
 
-  private refuse(type: string): never {
-    const where = this.column === undefined ? '' : ` of column ${this.column}`
-    const cast = quoteIdentifier(this.column ?? 'column')
+  #refuse(type: string): never {
+    const where = this.#column === undefined ? '' : ` of column ${this.#column}`
+    const cast = quoteIdentifier(this.#column ?? 'column')
     throw new IngotError('UNSUPPORTED', `type ${type}${where} has no counterpart in an Iceberg table`, {
       hint: `cast it in the query, for example cast(${cast} as varchar) as ${cast}`,
-      context: { column: this.column, type: this.text },
+      context: { column: this.#column, type: this.#text },
     })
   }
 }

@@ -24,23 +24,23 @@ export interface TransactionCommitOptions {
  * the transaction is of one state, with the transaction's own changes on top.
  */
 export class Transaction {
-  private readonly context: TableContext
-  private readonly loads = new Map<string, Promise<StagedTable | undefined>>()
-  private readonly changed = new Map<string, StagedTable>()
-  private readonly queues = new Map<string, Promise<unknown>>()
-  private readonly discarded: StagedTable[] = []
+  readonly #context: TableContext
+  readonly #loads = new Map<string, Promise<StagedTable | undefined>>()
+  readonly #changed = new Map<string, StagedTable>()
+  readonly #queues = new Map<string, Promise<unknown>>()
+  readonly #discarded: StagedTable[] = []
   /** Whether files of this transaction may be, or become, part of a table. */
-  private isPublished = false
+  #isPublished = false
 
   constructor(context: TableContext) {
-    this.context = context
+    this.#context = context
   }
 
   /** The table with the changes staged so far; undefined when there is none. */
   async table(identifier: TableIdentifier): Promise<StagedTable | undefined> {
     const key = identifierKey(identifier)
-    const loaded = await this.load(key, identifier)
-    return this.changed.get(key) ?? loaded
+    const loaded = await this.#load(key, identifier)
+    return this.#changed.get(key) ?? loaded
   }
 
   /**
@@ -55,12 +55,12 @@ export class Transaction {
     const run = async (): Promise<StagedTable> => {
       const before = await this.table(identifier)
       const after = await change(before)
-      if (after !== before) this.changed.set(key, after)
+      if (after !== before) this.#changed.set(key, after)
       return after
     }
-    const result = (this.queues.get(key) ?? Promise.resolve()).then(run)
+    const result = (this.#queues.get(key) ?? Promise.resolve()).then(run)
     // The next in the queue runs whatever became of this one, whose failure its own caller hears of.
-    this.queues.set(
+    this.#queues.set(
       key,
       result.catch(() => undefined),
     )
@@ -69,15 +69,15 @@ export class Transaction {
 
   /** The tables that a commit would change. */
   get stagedTables(): readonly StagedTable[] {
-    return [...this.changed.values()].filter(staged => staged.updates.length > 0)
+    return [...this.#changed.values()].filter(staged => staged.updates.length > 0)
   }
 
   /** Takes the changes of a table out of the transaction: it is as it was loaded. */
   discard(identifier: TableIdentifier): void {
     const key = identifierKey(identifier)
-    const staged = this.changed.get(key)
-    if (staged !== undefined) this.discarded.push(staged)
-    this.changed.delete(key)
+    const staged = this.#changed.get(key)
+    if (staged !== undefined) this.#discarded.push(staged)
+    this.#changed.delete(key)
   }
 
   /**
@@ -90,18 +90,18 @@ export class Transaction {
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
     if (this.stagedTables.length === 0) return undefined
     let key = options.idempotencyKey
-    this.isPublished = true
+    this.#isPublished = true
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await this.tryCommit(key, options)
+      const outcome = await this.#tryCommit(key, options)
       if (outcome.type === 'committed') return outcome.result
       // The catalog has given up the key of an attempt that it did not find, in case it is still on its way.
       if (outcome.type === 'lost') key = `${options.idempotencyKey}/${attempt + 1}`
-      if (attempt === RETRIES_MAX || !(await this.rebase())) {
-        this.isPublished = false
+      if (attempt === RETRIES_MAX || !(await this.#rebase())) {
+        this.#isPublished = false
         await this.removeFiles()
         throw outcome.type === 'conflict' ? outcome.error : lostError(outcome.error)
       }
-      await this.pause(attempt, options.signal)
+      await this.#pause(attempt, options.signal)
     }
   }
 
@@ -110,35 +110,35 @@ export class Transaction {
    * that fails for certain does so by itself. Does nothing after a commit that succeeded or whose outcome is not known.
    */
   async removeFiles(): Promise<void> {
-    if (this.isPublished) return
-    const tables = [...this.changed.values(), ...this.discarded]
-    const locations = await Promise.all(tables.map(staged => filesWrittenBy(this.context, staged)))
-    await this.context.io.remove([...new Set(locations.flat())])
+    if (this.#isPublished) return
+    const tables = [...this.#changed.values(), ...this.#discarded]
+    const locations = await Promise.all(tables.map(staged => filesWrittenBy(this.#context, staged)))
+    await this.#context.io.remove([...new Set(locations.flat())])
   }
 
-  private load(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
-    const loading = this.loads.get(key) ?? this.loadTable(identifier)
-    this.loads.set(key, loading)
+  #load(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
+    const loading = this.#loads.get(key) ?? this.#loadTable(identifier)
+    this.#loads.set(key, loading)
     return loading
   }
 
-  private async loadTable(identifier: TableIdentifier): Promise<StagedTable | undefined> {
+  async #loadTable(identifier: TableIdentifier): Promise<StagedTable | undefined> {
     try {
-      return openTable(await this.context.catalog.loadTable(identifier))
+      return openTable(await this.#context.catalog.loadTable(identifier))
     } catch (error) {
       if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
       throw error
     }
   }
 
-  private async tryCommit(key: string, { note, signal }: TransactionCommitOptions): Promise<CommitOutcome> {
+  async #tryCommit(key: string, { note, signal }: TransactionCommitOptions): Promise<CommitOutcome> {
     const changes = this.stagedTables.map(({ identifier, requirements, updates }) => ({
       identifier,
       requirements,
       updates,
     }))
     try {
-      const result = await this.context.catalog.commit(changes, {
+      const result = await this.#context.catalog.commit(changes, {
         idempotencyKey: key,
         ...(note === undefined ? {} : { note }),
       })
@@ -146,45 +146,45 @@ export class Transaction {
     } catch (error) {
       if (isIngotError(error, 'COMMIT_CONFLICT')) return { type: 'conflict', error }
       if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) throw error
-      const result = await this.findOut(key, signal)
+      const result = await this.#findOut(key, signal)
       return result === undefined ? { type: 'lost', error } : { type: 'committed', result }
     }
   }
 
   /** Asks what became of a commit, for as long as the catalog cannot be reached. */
-  private async findOut(key: string, signal: AbortSignal | undefined): Promise<CommitResult | undefined> {
+  async #findOut(key: string, signal: AbortSignal | undefined): Promise<CommitResult | undefined> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.context.catalog.findCommit(key)
+        return await this.#context.catalog.findCommit(key)
       } catch (error) {
         if (!(error instanceof IngotError) || !error.retryable) throw error
-        await this.pause(attempt, signal)
+        await this.#pause(attempt, signal)
       }
     }
   }
 
   /** Puts the staged changes on top of what others committed. False: some cannot be, and nothing was changed. */
-  private async rebase(): Promise<boolean> {
+  async #rebase(): Promise<boolean> {
     const rebased = new Map<string, StagedTable>()
-    for (const [key, staged] of this.changed) {
+    for (const [key, staged] of this.#changed) {
       if (staged.updates.length === 0) continue
-      const fresh = await this.loadFresh(staged)
+      const fresh = await this.#loadFresh(staged)
       if (staged.base === null ? fresh === undefined : fresh !== undefined && !isOutdated(staged, fresh))
         continue
-      if (fresh === undefined || !canRebase(staged, fresh) || this.isReadByOthers(key, staged)) return false
-      rebased.set(key, await rebaseAppends(this.context, staged, fresh))
+      if (fresh === undefined || !canRebase(staged, fresh) || this.#isReadByOthers(key, staged)) return false
+      rebased.set(key, await rebaseAppends(this.#context, staged, fresh))
     }
     for (const [key, staged] of rebased) {
-      const before = this.changed.get(key)
-      if (before !== undefined) this.discarded.push(before)
-      this.changed.set(key, staged)
+      const before = this.#changed.get(key)
+      if (before !== undefined) this.#discarded.push(before)
+      this.#changed.set(key, staged)
     }
     return true
   }
 
-  private async loadFresh(staged: StagedTable) {
+  async #loadFresh(staged: StagedTable) {
     try {
-      return await this.context.catalog.loadTable(staged.identifier)
+      return await this.#context.catalog.loadTable(staged.identifier)
     } catch (error) {
       if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
       throw error
@@ -195,17 +195,17 @@ export class Transaction {
    * Whether another table of the transaction was made from a snapshot staged here, as its progress tells: it has not
    * seen the rows that others put in between.
    */
-  private isReadByOthers(key: string, staged: StagedTable): boolean {
+  #isReadByOthers(key: string, staged: StagedTable): boolean {
     const ids = stagedSnapshots(staged).map(snapshot => snapshot['snapshot-id'].toString())
-    const others = [...this.changed].filter(([otherKey]) => otherKey !== key).map(([, other]) => other)
+    const others = [...this.#changed].filter(([otherKey]) => otherKey !== key).map(([, other]) => other)
     return others
       .flatMap(stagedSnapshots)
       .some(({ summary }) => ids.some(id => Object.values(summary).some(value => value.includes(id))))
   }
 
-  private async pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  async #pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
     const limitMs = Math.min(RETRY_MS_MAX, RETRY_MS * RETRY_FACTOR ** attempt)
-    await this.context.clock.sleep(limitMs * (0.5 + randomFraction(this.context.random) / 2), signal)
+    await this.#context.clock.sleep(limitMs * (0.5 + randomFraction(this.#context.random) / 2), signal)
   }
 }
 

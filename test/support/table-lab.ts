@@ -29,13 +29,13 @@ export class TableLab {
   readonly folder: string
   readonly context: TableContext
   readonly session: EngineSession
-  private readonly closeSession: () => Promise<void>
+  readonly #closeSession: () => Promise<void>
 
   private constructor(folder: string, context: TableContext, session: HeldSession) {
     this.folder = folder
     this.context = context
     this.session = session.session
-    this.closeSession = session.close
+    this.#closeSession = session.close
   }
 
   static async open(): Promise<TableLab> {
@@ -103,7 +103,7 @@ export class TableLab {
   }
 
   async close(): Promise<void> {
-    await this.closeSession()
+    await this.#closeSession()
     await this.context.catalog.close()
     await rm(this.folder, { recursive: true, force: true })
   }

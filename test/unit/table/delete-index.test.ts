@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isIngotError } from '../../../src/errors.ts'
+import type { DataFile, LiveEntry } from '../../../src/format/manifest-types.ts'
+import type { PartitionSpec } from '../../../src/format/types.ts'
+import { DELETE_FILE_PATH_ID } from '../../../src/table/delete-columns.ts'
+import { createDeleteIndex } from '../../../src/table/delete-index.ts'
+
+const SPECS: readonly PartitionSpec[] = [
+  { 'spec-id': 0, fields: [] },
+  { 'spec-id': 1, fields: [{ 'source-id': 1, 'field-id': 1000, name: 'p', transform: 'identity' }] },
+]
+
+function entry(
+  sequenceNumber: number,
+  specId: number,
+  file: Partial<DataFile> & { filePath: string },
+): LiveEntry {
+  const whole: DataFile = {
+    content: 'data',
+    fileFormat: 'PARQUET',
+    partition: [],
+    recordCount: 10,
+    fileSizeBytes: 1,
+    ...file,
+  }
+  return { snapshotId: 1n, sequenceNumber, fileSequenceNumber: sequenceNumber, specId, file: whole }
+}
+
+function deletesFor(data: LiveEntry, ...deletes: LiveEntry[]): string[] {
+  const index = createDeleteIndex(deletes, SPECS, location => location)
+  return index.deletesFor(data).map(task => task.enginePath)
+}
+
+const positions = { content: 'position-deletes' } as const
+const equality = { content: 'equality-deletes', equalityIds: [1] } as const
+const isUnsupported = (name: string) => (error: unknown) =>
+  isIngotError(error, 'UNSUPPORTED') && error.message.includes(name)
+
+test('position deletes apply to files of their own commit and older ones, not to newer ones', () => {
+  const deletes = entry(5, 0, { ...positions, filePath: 'd' })
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'a' }), deletes), ['d'])
+  assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), deletes), ['d'])
+  assert.deepEqual(deletesFor(entry(6, 0, { filePath: 'a' }), deletes), [])
+})
+
+test('position deletes apply within their partition and spec', () => {
+  const deletes = entry(5, 1, { ...positions, filePath: 'd', partition: ['x'] })
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: ['x'] }), deletes), ['d'])
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: ['y'] }), deletes), [])
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: [null] }), deletes), [])
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'a' }), deletes), [])
+})
+
+test('a partition value is the same before and after its column was widened', () => {
+  const deletes = entry(5, 1, { ...positions, filePath: 'd', partition: [7n] })
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: [7] }), deletes), ['d'])
+})
+
+test('the file that a delete file references, or the range of paths that it names, limits it', () => {
+  const references = entry(5, 0, { ...positions, filePath: 'd', referencedDataFile: 'a' })
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'a' }), references), ['d'])
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'b' }), references), [])
+  const bounds = (path: string) => new Map([[DELETE_FILE_PATH_ID, Buffer.from(path)]])
+  const ranged = entry(5, 0, {
+    ...positions,
+    filePath: 'd',
+    lowerBounds: bounds('b'),
+    upperBounds: bounds('c'),
+  })
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd'].filter(filePath => deletesFor(entry(4, 0, { filePath }), ranged).length > 0),
+    ['b', 'c'],
+  )
+})
+
+test('equality deletes are refused where they apply: to older files, of their partition or of all', () => {
+  const everywhere = entry(5, 0, { ...equality, filePath: 'eq.parquet' })
+  assert.throws(
+    () => deletesFor(entry(4, 1, { filePath: 'a', partition: ['x'] }), everywhere),
+    isUnsupported('eq.parquet'),
+  )
+  assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), everywhere), [])
+  const ofPartition = entry(5, 1, { ...equality, filePath: 'eq.parquet', partition: ['x'] })
+  assert.throws(
+    () => deletesFor(entry(4, 1, { filePath: 'a', partition: ['x'] }), ofPartition),
+    isUnsupported('eq.parquet'),
+  )
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: ['y'] }), ofPartition), [])
+})
+
+test('deletion vectors are refused with the file that has them', () => {
+  const vector = entry(5, 0, {
+    ...positions,
+    filePath: 'dv.puffin',
+    fileFormat: 'PUFFIN',
+    referencedDataFile: 'a',
+  })
+  assert.throws(() => deletesFor(entry(4, 0, { filePath: 'a' }), vector), isUnsupported('dv.puffin'))
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'b' }), vector), [])
+})
