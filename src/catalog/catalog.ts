@@ -28,6 +28,7 @@ export interface MutationOptions {
   readonly idempotencyKey?: string
 }
 
+/** Properties to set and keys to remove, at once; no key is in both. */
 export interface NamespaceUpdate {
   readonly updates?: Readonly<Record<string, string>>
   readonly removals?: readonly string[]

@@ -16,6 +16,7 @@ export interface PreparedChange {
   readonly metadata: TableMetadata
 }
 
+/** What preparing a commit needs from its catalog. */
 export interface PrepareContext {
   readonly store: CatalogStore
   readonly files: MetadataFiles
@@ -128,7 +129,7 @@ export function writtenLocations(
   return tables.map(table => table.metadataLocation).filter(location => !bases.has(location))
 }
 
-/** @throws REQUEST_INVALID when a table occurs twice, or none does */
+/** Accepts the changes of one commit together. @throws REQUEST_INVALID when a table occurs twice, or none does */
 export function checkChanges(changes: readonly TableChange[]): void {
   if (changes.length === 0) throw new IngotError('REQUEST_INVALID', 'a commit changes at least one table')
   const keys = new Set(changes.map(change => identifierKey(change.identifier)))

@@ -12,7 +12,7 @@ export interface KeyedRequest {
 
 const KEY_CHARACTERS_MAX = 256
 
-/** @throws REQUEST_INVALID when the key is empty or too long */
+/** A request under the caller's key, or one of its own. @throws REQUEST_INVALID when the key is empty or too long */
 export function keyedRequest(
   operation: string,
   request: unknown,

@@ -14,6 +14,7 @@ const BUSY_TIMEOUT_MS = 100
 const TURN_TIMEOUT_MS = 30_000
 const TURN_RETRY_MS = 5
 
+/** Where an embedded store lives. */
 export interface LibsqlStoreOptions {
   /** Created, with its folder, when it is not there. Must be on a local disk: WAL shares memory. */
   readonly file: string

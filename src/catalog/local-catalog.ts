@@ -39,6 +39,7 @@ const NOTE_CHARACTERS_MAX = 64 * 1024
 const ATTEMPTS_MAX = 10
 const ATTEMPT_DELAY_MS = 20
 
+/** What a local catalog is made of. */
 export interface LocalCatalogOptions {
   /** Closed with the catalog. */
   readonly store: CatalogStore
@@ -133,7 +134,12 @@ class LocalCatalog implements Catalog {
     const keyed = this.#keyed('create-table', request, options)
     const replay = await this.#findReplay(keyed, options)
     if (replay !== undefined) return onlyTable(await this.#replayResult(replay), identifier)
-    const metadata = await this.stageTable(request)
+    let metadata: TableMetadata
+    try {
+      metadata = await this.stageTable(request)
+    } catch (error) {
+      return onlyTable(await this.#replayResult(await this.#replayAfter(error, keyed)), identifier)
+    }
     const metadataLocation = await this.#files.write(metadata, null)
     const outcome = await this.#applyOrDiscard(
       keyed,
@@ -203,7 +209,12 @@ class LocalCatalog implements Catalog {
     const replay = await this.#findReplay(request, options)
     if (replay !== undefined) return this.#replayResult(replay)
     for (let attempt = 1; ; attempt++) {
-      const prepared = await prepareChanges(this.#prepareContext(), changes)
+      let prepared: readonly PreparedChange[]
+      try {
+        prepared = await prepareChanges(this.#prepareContext(), changes)
+      } catch (error) {
+        return this.#replayResult(await this.#replayAfter(error, request))
+      }
       const tables = await writeChanges(this.#files, prepared)
       const outcome = await this.#commitWritten(request, options, prepared, tables)
       if (outcome.type === 'applied') {
@@ -260,7 +271,7 @@ class LocalCatalog implements Catalog {
     if ((await this.#findReplay(request, options)) !== undefined) return
     for (let attempt = 1; ; attempt++) {
       const current = await this.#store.pointer(identifier)
-      if (current === undefined) throw tableNotFound(identifier)
+      if (current === undefined) return void (await this.#replayAfter(tableNotFound(identifier), request))
       const pointers = pointersFrom(current)
       const outcome = await this.#apply(request, { pointers })
       if (outcome.type === 'pointer-moved' && isCreated(pointers, outcome.identifier)) {
@@ -279,6 +290,17 @@ class LocalCatalog implements Catalog {
     if (options.idempotencyKey === undefined) return undefined
     const record = await this.#store.findKey(request.idempotencyKey)
     return record && replayOf(record, request)
+  }
+
+  /**
+   * The same request may have been sent twice and applied meanwhile: what refuses this one then is its own effect.
+   * @throws `error` when it was not
+   */
+  async #replayAfter(error: unknown, request: KeyedRequest): Promise<TransactionRecord> {
+    const record = await this.#store.findKey(request.idempotencyKey)
+    const transaction = record && replayOf(record, request)
+    if (transaction === undefined) throw error
+    return transaction
   }
 
   #apply(
@@ -389,12 +411,18 @@ function onlyTable(result: CommitResult, identifier: TableIdentifier): LoadedTab
 }
 
 function checkNote(note: Readonly<Record<string, unknown>> | undefined): void {
-  const size = note === undefined ? 0 : JSON.stringify(note).length
-  if (size > NOTE_CHARACTERS_MAX) {
-    throw new IngotError(
-      'REQUEST_INVALID',
-      `a note has at most ${NOTE_CHARACTERS_MAX} characters, not ${size}`,
-    )
+  const size = note === undefined ? 0 : jsonLength(note)
+  if (size <= NOTE_CHARACTERS_MAX) return
+  throw new IngotError('REQUEST_INVALID', `a note has at most ${NOTE_CHARACTERS_MAX} characters, not ${size}`)
+}
+
+function jsonLength(note: Readonly<Record<string, unknown>>): number {
+  try {
+    return JSON.stringify(note).length
+  } catch (cause) {
+    throw new IngotError('REQUEST_INVALID', `a note holds JSON values: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 

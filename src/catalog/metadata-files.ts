@@ -15,13 +15,16 @@ interface CacheEntry {
 export class MetadataFiles {
   readonly #io: FileIO
   readonly #random: Random
+  readonly #cacheBytesMax: number
   /** In the order of last use. */
   readonly #cache = new Map<string, CacheEntry>()
   #cachedBytes = 0
 
-  constructor(io: FileIO, random: Random) {
+  /** `cacheBytesMax` counts the files, not what is parsed of them. @default 64 MiB */
+  constructor(io: FileIO, random: Random, options: { readonly cacheBytesMax?: number } = {}) {
     this.#io = io
     this.#random = random
+    this.#cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_MAX
   }
 
   /** @throws FILE_NOT_FOUND, METADATA_INVALID, STORAGE_FAILED */
@@ -60,7 +63,7 @@ export class MetadataFiles {
     this.#cache.set(location, entry)
     this.#cachedBytes += entry.sizeBytes
     for (const oldest of this.#cache.keys()) {
-      if (this.#cachedBytes <= CACHE_BYTES_MAX) return
+      if (this.#cachedBytes <= this.#cacheBytesMax) return
       this.#forget(oldest)
     }
   }

@@ -23,6 +23,7 @@ import type {
 import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
 import { RestClient, type RestRequest } from './rest-client.ts'
 
+/** Where the catalog server is, and how patient its client. */
 export interface RestCatalogOptions {
   /** Of the server, without a path: `http://127.0.0.1:8181`. */
   readonly url: string

@@ -3,6 +3,7 @@ import { ERROR_CODES, type ErrorCode, IngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
 import { type Random, randomFraction } from '../random.ts'
 
+/** How a client reaches its server; RestCatalogOptions has the defaults. */
 export interface RestClientOptions {
   /** Of the server, without a path. */
   readonly url: string
@@ -15,6 +16,7 @@ export interface RestClientOptions {
   readonly timeoutMs: number
 }
 
+/** One request, which may be sent several times. */
 export interface RestRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** With its query, escaped. */

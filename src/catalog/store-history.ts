@@ -3,6 +3,8 @@ import type { TransactionRecord } from './catalog.ts'
 import type { KeyRecord } from './store.ts'
 import { fromStoredInteger, type StoreSchema } from './store-schema.ts'
 
+type TransactionPointer = TransactionRecord['pointers'][number]
+
 /** What is recorded of a key, seen from inside or outside a transaction. */
 export async function findKey(
   database: Kysely<StoreSchema>,
@@ -39,16 +41,19 @@ export async function withPointers(
     .where('transaction_id', 'in', ids)
     .orderBy('position')
     .execute()
+  const byTransaction = new Map<number, TransactionPointer[]>()
+  for (const pointer of pointers) {
+    const id = fromStoredInteger(pointer.transaction_id)
+    const identifier = { namespace: JSON.parse(pointer.namespace), name: pointer.name }
+    const group = byTransaction.get(id) ?? []
+    byTransaction.set(id, group)
+    group.push({ identifier, metadataLocation: pointer.metadata_location })
+  }
   return rows.map(row => ({
     transactionId: fromStoredInteger(row.transaction_id),
     committedAtMs: fromStoredInteger(row.committed_at_ms),
     idempotencyKey: row.idempotency_key,
     note: row.note === null ? undefined : JSON.parse(row.note),
-    pointers: pointers
-      .filter(pointer => pointer.transaction_id === row.transaction_id)
-      .map(pointer => ({
-        identifier: { namespace: JSON.parse(pointer.namespace), name: pointer.name },
-        metadataLocation: pointer.metadata_location,
-      })),
+    pointers: byTransaction.get(fromStoredInteger(row.transaction_id)) ?? [],
   }))
 }

@@ -2,18 +2,21 @@ import { IngotError } from '../errors.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import type { StoreOutcome } from './store.ts'
 
+/** TABLE_NOT_FOUND for a table that has no pointer. */
 export function tableNotFound(identifier: TableIdentifier): IngotError {
   return new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} is not there`, {
     context: { identifier },
   })
 }
 
+/** TABLE_EXISTS for a name that is taken. */
 export function tableExists(identifier: TableIdentifier): IngotError {
   return new IngotError('TABLE_EXISTS', `table ${formatIdentifier(identifier)} is there already`, {
     context: { identifier },
   })
 }
 
+/** NAMESPACE_NOT_FOUND for a namespace that was never created, or was dropped. */
 export function namespaceNotFound(namespace: readonly string[]): IngotError {
   return new IngotError('NAMESPACE_NOT_FOUND', `namespace ${namespace.join('.')} is not there`, {
     hint: 'create the namespace first',

@@ -1,6 +1,7 @@
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { NamespaceUpdate, PointInHistory, TransactionQuery, TransactionRecord } from './catalog.ts'
 
+/** A namespace as the store keeps it. */
 export interface NamespaceRecord {
   readonly namespace: readonly string[]
   readonly properties: Readonly<Record<string, string>>
@@ -24,6 +25,7 @@ export interface PointerChange {
   readonly next: string | null
 }
 
+/** What a transaction does to a namespace; a creation creates those around it that are missing. */
 export type NamespaceChange =
   | ({ readonly type: 'create' } & NamespaceRecord)
   | ({ readonly type: 'update'; readonly namespace: readonly string[] } & NamespaceUpdate)
@@ -40,7 +42,7 @@ export interface StoreTransaction {
   readonly pointers: readonly PointerChange[]
 }
 
-/** All but `applied` changed nothing. */
+/** How a StoreTransaction ended; all but `applied` changed nothing. */
 export type StoreOutcome =
   /** `transaction` is undefined when no pointer was named. */
   | { readonly type: 'applied'; readonly transaction: TransactionRecord | undefined }

@@ -15,12 +15,15 @@ const properties = z.record(z.string(), z.string())
 /** A table identifier of the REST spec. */
 export const identifierSchema = z.object({ namespace: namespaceLevels, name: z.string() })
 
-/** A schema, partition spec, sort order or snapshot, read as strictly as those in a metadata file. */
+// A schema, partition spec, sort order or snapshot is read as strictly as those in a metadata file.
 const format = <T>(parse: (value: unknown, path: string, code: ErrorCode) => T, path: string) =>
   z.unknown().transform(value => parse(value, path, 'REQUEST_INVALID'))
 
+/** A schema that a client sends. */
 export const schemaBody = format(parseSchema, 'schema')
+/** A partition spec that a client sends; its fields may lack ids. */
 export const partitionSpecBody = format(parsePartitionSpec, 'partition-spec')
+/** A sort order that a client sends. */
 export const sortOrderBody = format(parseSortOrder, 'sort-order')
 const snapshotBody = format(parseSnapshot, 'snapshot')
 

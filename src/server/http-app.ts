@@ -9,6 +9,7 @@ import { sendJson } from './json-exchange.ts'
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
+/** What an HTTP server serves, and where it tells what it did. */
 export interface HttpAppOptions {
   readonly metrics: Metrics
   readonly log: Log

@@ -6,6 +6,7 @@ import { addTableRoutes } from './iceberg-rest-tables.ts'
 import { addIngotCatalogRoutes } from './ingot-catalog-routes.ts'
 import { sendJson } from './json-exchange.ts'
 
+/** What the REST server answers from. */
 export interface IcebergRestOptions {
   readonly catalog: Catalog
   readonly random: Random

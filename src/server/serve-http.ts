@@ -5,6 +5,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { IngotError } from '../errors.ts'
 
+/** Where an app listens. */
 export interface ServeHttpOptions {
   readonly app: Hono
   /** Only this machine: there is no authentication. @default 127.0.0.1 */
@@ -13,6 +14,7 @@ export interface ServeHttpOptions {
   readonly port: number
 }
 
+/** A server that listens. */
 export interface HttpServer {
   /** Without a slash at its end: `http://127.0.0.1:8181`. */
   readonly url: string
@@ -21,7 +23,7 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** @throws CONFIG_INVALID when the address is not loopback, or the port cannot be had */
+/** Resolves when the app is listening. @throws CONFIG_INVALID when the address is not loopback, or the port cannot be had */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const { app, host = '127.0.0.1', port } = options
   if (!isLoopback(host)) {

@@ -93,6 +93,42 @@ test('local catalog: a commit that loses the swap again and again gives up witho
   await fixture.dispose()
 })
 
+test('local catalog: a request that arrives twice at once does not conflict with itself', async () => {
+  const fixture = await openLocalFixture()
+  const base = await createSample(fixture.catalog, 'n')
+  const change = appendTo(base)
+  const request = tableRequest({ namespace: ['n'], name: 'u' })
+  const store = await openTestStore(fixture.folder)
+  const { findKey } = store
+  const twins: (() => Promise<unknown>)[] = []
+  // The twin is applied after this one has looked for its key, and before it looks at the table.
+  const findKeyThenTwin: CatalogStore['findKey'] = async key => {
+    const record = await findKey.call(store, key)
+    await twins.shift()?.()
+    return record
+  }
+  const catalog = createLocalCatalog({
+    ...fixture,
+    store: Object.assign(store, { findKey: findKeyThenTwin }),
+    clock: eagerClock,
+    random: systemRandom,
+  })
+  const commit = { idempotencyKey: 'commit' }
+  twins.push(() => fixture.catalog.commit([change], commit))
+  assert.deepEqual(await catalog.commit([change], commit), await fixture.catalog.commit([change], commit))
+  const create = { idempotencyKey: 'create' }
+  twins.push(() => fixture.catalog.createTable(request, create))
+  assert.deepEqual(await catalog.createTable(request, create), await catalog.loadTable(request.identifier))
+  const drop = { idempotencyKey: 'drop' }
+  twins.push(() => fixture.catalog.dropTable(request.identifier, drop))
+  await catalog.dropTable(request.identifier, drop)
+  assert.equal((await catalog.transactions()).length, 4)
+  // Without a twin, a conflict is one.
+  await fails('COMMIT_CONFLICT', catalog.commit([change], { idempotencyKey: 'other' }))
+  await catalog.close()
+  await fixture.dispose()
+})
+
 test('local catalog: updates that make no table are refused before anything is written', async () => {
   const fixture = await openLocalFixture()
   const base = await createSample(fixture.catalog, 'n')
@@ -108,6 +144,8 @@ test('local catalog: updates that make no table are refused before anything is w
   }
   await fails('REQUEST_INVALID', fixture.catalog.commit([missing], options))
   assert.equal(await countFiles(fixture.io, fixture.root), 1)
+  const note = { snapshot: 7n }
+  await fails('REQUEST_INVALID', fixture.catalog.commit([whole], { ...options, note }))
   // A key is spent by what was applied under it, not by what was refused.
   await fixture.catalog.commit([whole], options)
   await fixture.dispose()
