@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { SourceMapPayload } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildResult, build, type Message, type Plugin } from 'esbuild'
-import { IngotError } from '../errors.ts'
 import type { SourceSite } from './lake.ts'
 import { declarationError, type Mistake } from './mistake.ts'
 import type { Bundle } from './project-sources.ts'
@@ -12,7 +11,12 @@ import type { Bundle } from './project-sources.ts'
 /** What a project imports as 'ingot': this very package, whether or not the project has it installed. */
 const INGOT_URL = new URL('../index.js', import.meta.url).href
 
-const MODULE_URL = '__ingot_module_url'
+/** What stands for each module's own place in the bundle: there `import.meta` would be that of the bundle. */
+const MODULE_PLACES = {
+  'import.meta.url': '__ingot_module_url',
+  'import.meta.filename': '__ingot_module_filename',
+  'import.meta.dirname': '__ingot_module_dirname',
+} as const
 
 /** A bundle on disk, and the files that went into it. */
 export interface BundledProject extends Bundle {
@@ -21,7 +25,7 @@ export interface BundledProject extends Bundle {
 }
 
 /**
- * Bundles a project's TypeScript into one ES module in `cacheFolder`, named after its content. npm packages stay
+ * Bundles a project's TypeScript into one ES module in `cacheFolder`, which exists, named after its content. npm packages stay
  * imports, found from there on: a cache folder within the project's folder finds those of the project.
  * @throws DECLARATION_INVALID with every syntax error and unresolved import in its place
  */
@@ -38,7 +42,6 @@ export async function bundleProject(
   const hash = createHash('sha256').update(code).update(map).update(INGOT_URL).digest('hex').slice(0, 16)
   const name = `lake-${hash}.mjs`
   const modulePath = join(cacheFolder, name)
-  await mkdir(cacheFolder, { recursive: true })
   await writeAtomically(`${modulePath}.map`, map)
   await writeAtomically(modulePath, `${code}//# sourceMappingURL=${name}.map\n`)
   const inputs = Object.keys(result.metafile?.inputs ?? {})
@@ -68,8 +71,8 @@ async function runEsbuild(
       logLevel: 'silent',
       // Two files that export one name through `export *` would cancel each other out in silence.
       logOverride: { 'ambiguous-reexport': 'error' },
-      define: { 'import.meta.url': MODULE_URL },
-      plugins: [resolveIngot, keepModuleUrls(prefixLengths)],
+      define: MODULE_PLACES,
+      plugins: [resolveIngot, keepModulePlaces(prefixLengths)],
     })
   } catch (error) {
     throw await bundleError(error, projectFolder, prefixLengths)
@@ -83,16 +86,19 @@ const resolveIngot: Plugin = {
   },
 }
 
-/** Gives each file its own `import.meta.url`, which the bundle's would otherwise replace. */
-function keepModuleUrls(prefixLengths: Map<string, number>): Plugin {
+/** Defines MODULE_PLACES in each file that has a use for them. */
+function keepModulePlaces(prefixLengths: Map<string, number>): Plugin {
   return {
-    name: 'keep-module-urls',
+    name: 'keep-module-places',
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8')
-        if (!text.includes('import.meta.url')) return undefined
+        if (!text.includes('import.meta.')) return undefined
         // On the first line, so that all others keep their numbers.
-        const prefix = `const ${MODULE_URL}=${JSON.stringify(pathToFileURL(path).href)};`
+        const values = [pathToFileURL(path).href, path, dirname(path)].map(value => JSON.stringify(value))
+        const prefix = Object.values(MODULE_PLACES)
+          .map((name, index) => `const ${name}=${values[index]};`)
+          .join('')
         prefixLengths.set(path, prefix.length)
         return { contents: `${prefix}${text}`, loader: loaderOf(path) }
       })
@@ -116,18 +122,6 @@ async function bundleError(
   for (const { site } of mistakes) {
     const text = await readFile(join(projectFolder, site.file), 'utf8').catch(() => undefined)
     if (text !== undefined) texts.set(site.file, text.split(/\r?\n/))
-  }
-  const noEntry = mistakes.every(({ site }) => !texts.has(site.file))
-  if (noEntry) {
-    const [first] = mistakes
-    return new IngotError(
-      'DECLARATION_INVALID',
-      `the project in ${projectFolder} cannot be loaded: ${first?.cause}`,
-      {
-        hint: 'run in the folder that has lake.ts, or make a project with: ingot init',
-        cause: error,
-      },
-    )
   }
   return declarationError(mistakes, file => texts.get(file), error)
 }

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { access, mkdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { IngotError } from '../errors.ts'
 import { type BundledProject, bundleProject, pathOfUrl } from './bundle-project.ts'
@@ -41,14 +42,29 @@ export interface LoadedProject {
  * @throws DECLARATION_INVALID with file, line, cause and fix, when it cannot be bundled, throws, or exports no table
  */
 export async function loadProject(options: LoadOptions): Promise<LoadedProject> {
-  const projectFolder = resolve(options.projectFolder)
   const entry = options.entry ?? ENTRY
-  const bundle = await bundleProject(projectFolder, entry, resolve(options.cacheFolder))
+  // Without symbolic links, as the bundler and Node's module loader name files: sites are told apart by path.
+  const projectFolder = await findProject(options.projectFolder, entry)
+  await mkdir(options.cacheFolder, { recursive: true })
+  const bundle = await bundleProject(projectFolder, entry, await realpath(options.cacheFolder))
   const sources = new ProjectSources(bundle)
   const exports = await importBundle(bundle, sources)
   const tables = exportedTables(exports, sources)
   if (tables.length === 0) throw noTables(entry, sources)
   return { projectFolder, modulePath: bundle.modulePath, tables, sources }
+}
+
+async function findProject(folder: string, entry: string): Promise<string> {
+  try {
+    const projectFolder = await realpath(folder)
+    await access(join(projectFolder, entry))
+    return projectFolder
+  } catch (cause) {
+    throw new IngotError('DECLARATION_INVALID', `there is no ${entry} in ${resolve(folder)}`, {
+      hint: 'run in the folder that has it, or make a project with: ingot init',
+      cause,
+    })
+  }
 }
 
 async function importBundle(bundle: BundledProject, sources: ProjectSources): Promise<object> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -62,26 +62,44 @@ export const notATable: number = hidden.name.length
       assert.deepEqual(m.map({ payload: 'x' }), [{ a: 'x' }])
     })
   })
+})
 
+describe('the places of a loaded project', () => {
   test('keeps import.meta.url that of each file, and sites on its first line right', async () => {
     const code =
       "import { bronze, files } from 'ingot'; export const r = bronze('r', { from: files('x'), description: import.meta.url })\n"
     await withFolder(
-      { 'lake.ts': code, 'deep/er.ts': 'export const url = import.meta.url\n' },
+      {
+        'lake.ts': code,
+        'deep/er.ts': 'export const url = import.meta.url\nexport const folder = import.meta.dirname\n',
+      },
       async projectFolder => {
         await writeFile(
           join(projectFolder, 'both.ts'),
-          "export * from './lake.ts'\nexport { url } from './deep/er.ts'\n",
+          "export * from './lake.ts'\nexport { folder, url } from './deep/er.ts'\n",
         )
         const cacheFolder = join(projectFolder, 'cache')
         const project = await loadProject({ projectFolder, entry: 'both.ts', cacheFolder })
         const [table] = project.tables
         assert.equal(table?.declaration.description, pathToFileURL(join(projectFolder, 'lake.ts')).href)
         assert.deepEqual(table?.site, { file: 'lake.ts', line: 1, column: code.indexOf('bronze(') + 1 })
-        const { url } = (await import(pathToFileURL(project.modulePath).href)) as { url: string }
+        const { url, folder } = (await import(pathToFileURL(project.modulePath).href)) as Record<
+          string,
+          string
+        >
         assert.equal(url, pathToFileURL(join(projectFolder, 'deep/er.ts')).href)
+        assert.equal(folder, join(projectFolder, 'deep'))
       },
     )
+  })
+
+  test('sites are right in a folder that is reached by a symbolic link', async () => {
+    await withFolder({ 'real/lake.ts': IMPORT + READINGS }, async folder => {
+      await symlink(join(folder, 'real'), join(folder, 'link'))
+      const projectFolder = join(folder, 'link')
+      const { tables } = await loadProject({ projectFolder, cacheFolder: join(projectFolder, 'cache') })
+      assert.deepEqual(tables[0]?.site, { file: 'lake.ts', line: 2, column: 25 })
+    })
   })
 
   test('a declaration is frozen', async () => {
@@ -89,12 +107,20 @@ export const notATable: number = hidden.name.length
     assert.ok(Object.isFrozen(tables[0]?.declaration))
   })
 
-  test('a folder without lake.ts says what to do', async () => {
-    await assert.rejects(loadFiles({ 'other.ts': '' }), error => {
-      assert.ok(isIngotError(error, 'DECLARATION_INVALID'))
-      assert.match(error.message, /lake\.ts/)
-      assert.match(error.hint ?? '', /ingot init/)
-      return true
+  test('a folder without lake.ts, or no folder, says what to do and makes nothing', async () => {
+    await withFolder({ 'other.ts': '' }, async folder => {
+      for (const projectFolder of [folder, join(folder, 'nothing')]) {
+        await assert.rejects(
+          loadProject({ projectFolder, cacheFolder: join(projectFolder, 'cache') }),
+          error => {
+            assert.ok(isIngotError(error, 'DECLARATION_INVALID'))
+            assert.equal(error.message, `there is no lake.ts in ${projectFolder}`)
+            assert.match(error.hint ?? '', /ingot init/)
+            return true
+          },
+        )
+      }
+      assert.deepEqual(await readdir(folder), ['other.ts'])
     })
   })
 })
