@@ -1,6 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are the code of projects
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { checkLake } from '../../../src/lake/check-lake.ts'
+import { loadProject } from '../../../src/lake/load-project.ts'
+import { toSqlType } from '../../../src/table/sql-types.ts'
 import {
   checkFiles,
   cleanTable,
@@ -9,6 +13,7 @@ import {
   startEngine,
   type TestEngine,
   tableOf,
+  withFolder,
 } from './lake-project.ts'
 
 describe('checkLake', () => {
@@ -137,5 +142,33 @@ export * from './more.ts'
       ],
       [undefined, ['payload', '_source', '_partition', '_position', '_ingested_at', '_rescued'], 'where', 7],
     )
+  })
+
+  test('the engine’s worker runs the map of a loaded project', async () => {
+    const code = `${READINGS}
+const limit: number = 5
+export const fast = silver('fast', {
+  from: readings, version: 1, columns: { vehicle: t.string(), limit: t.int() },
+  map: row => ((row.speed_kmh ?? 0) > limit ? [{ vehicle: row.vehicle, limit }] : []),
+})
+`
+    await withFolder({ 'lake.ts': code }, async projectFolder => {
+      const project = await loadProject({ projectFolder, cacheFolder: join(projectFolder, 'cache') })
+      const { modulePath, tables } = await checkLake(project, started.engine)
+      const table = tables.find(({ kind }) => kind === 'map')
+      const rows = await started.engine.session({}, async session => {
+        const columns = (table?.columns ?? []).map(({ name, type }) => ({ name, type: toSqlType(type) }))
+        const sourceSql = "select * from (values ('a', 4.0::double), ('b', 6.0)) r(vehicle, speed_kmh)"
+        await session.map({
+          modulePath,
+          exportName: table?.exportName ?? '',
+          sourceSql,
+          into: 'mapped',
+          columns,
+        })
+        return (await session.query('select * from mapped')).rows
+      })
+      assert.deepEqual(rows, [['b', 5]])
+    })
   })
 })
