@@ -26,7 +26,7 @@ export function toCommitJson(result: CommitResult): Record<string, unknown> {
 }
 
 /** A table with its name. */
-export function toTableJson({
+function toTableJson({
   identifier,
   metadataLocation,
   metadata,
