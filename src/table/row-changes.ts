@@ -1,5 +1,7 @@
 import type { LiveEntry } from '../format/manifest-types.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
+import type { Schema } from '../format/types.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import { castSql, writeDataFiles } from './data-files.ts'
 import type { EngineSession } from './engine.ts'
@@ -15,16 +17,18 @@ const POSITION_DELETE_SHARE_MAX = 0.2
 export interface RowChanges {
   /** The files that may hold rows to delete, with the deletes that apply to them. */
   readonly plan: ScanPlan
-  /** The rows to delete: live rows of the plan, each once. */
-  readonly hits: Hits
+  /** An SQL condition that is true of the rows to delete; its columns are those of `s`. */
+  readonly condition: string
+  /** The columns that the condition reads. */
+  readonly columns: readonly string[]
   /** One SELECT of the rows to add, columns matched by name; undefined adds none. */
   readonly select: string | undefined
   readonly summary: SnapshotSummary | undefined
 }
 
 /**
- * Stages a snapshot without the rows of `hits` and with those of `select`: a file of which all rows go is removed, one
- * that loses few gets position deletes, the rest are written again. No snapshot when that changes nothing.
+ * Stages a snapshot without the rows that fulfil the condition and with those of `select`: a file of which all rows go
+ * is removed, one that loses few gets position deletes, the rest are written again. No snapshot when that changes nothing.
  */
 export async function stageRowChanges(
   context: TableContext,
@@ -33,10 +37,12 @@ export async function stageRowChanges(
   changes: RowChanges,
 ): Promise<StagedTable> {
   const { metadata } = staged
-  const split = splitByCost(changes.plan, await countHits(session, changes))
-  const select = joinSelects(staged, split.rewrite, changes)
+  const hits = hitsFor(currentSchema(metadata))
+  const split = splitByCost(changes.plan, await collectHits(session, metadata, hits, changes))
+  const select = joinSelects(metadata, split.rewrite, hits, changes)
   const add = select === undefined ? [] : await writeDataFiles(context, session, metadata, { select })
-  const addDeletes = await writePositionDeletes(context, session, metadata, split.delete, changes.hits)
+  const addDeletes = await writePositionDeletes(context, session, metadata, split.delete, hits)
+  await session.query(`DROP TABLE IF EXISTS ${quoteIdentifier(hits.table)}`)
   const gone = [...split.remove, ...split.rewrite]
   return stageDelta(context, staged, {
     // Never `append`: it would claim that the rows stand whatever else is committed at the same time.
@@ -48,14 +54,29 @@ export async function stageRowChanges(
   })
 }
 
-async function countHits(session: EngineSession, { hits, plan }: RowChanges): Promise<Map<string, number>> {
+/** Names for the positions of rows that no column of the table has. */
+function hitsFor(schema: Schema): Hits {
+  const names = new Set(schema.fields.map(field => field.name.toLowerCase()))
+  const unused = (name: string): string => (names.has(name) ? unused(`_${name}`) : name)
+  return { table: '__ingot_hits', file: unused('__file'), row: unused('__row') }
+}
+
+/** Finds the rows to delete and keeps their positions in a temporary table; returns how many each file has. */
+async function collectHits(
+  session: EngineSession,
+  metadata: TableMetadata,
+  hits: Hits,
+  { plan, columns, condition }: RowChanges,
+): Promise<Map<string, number>> {
+  if (plan.tasks.length === 0) return new Map()
+  const table = quoteIdentifier(hits.table)
   const file = quoteIdentifier(hits.file)
-  const { rows } = await session.query(
-    `SELECT ${file}, count(*) FROM ${quoteIdentifier(hits.table)} GROUP BY ${file}`,
-    {
-      rowsMax: plan.tasks.length,
-    },
-  )
+  const source = scanSql(metadata, plan, { columns, positions: hits })
+  const positions = `SELECT s.${file}, s.${quoteIdentifier(hits.row)} FROM (${source}) AS s WHERE (\n${condition}\n)`
+  await session.query(`CREATE OR REPLACE TEMP TABLE ${table} AS ${positions}`)
+  const { rows } = await session.query(`SELECT ${file}, count(*) FROM ${table} GROUP BY ${file}`, {
+    rowsMax: plan.tasks.length,
+  })
   return new Map(rows.map(([path, count]) => [String(path), Number(count)]))
 }
 
@@ -87,9 +108,10 @@ function deletedBefore(task: ScanTask): number {
 
 /** Rewritten and new rows go into the same files. */
 function joinSelects(
-  { metadata }: StagedTable,
+  metadata: TableMetadata,
   rewrite: readonly ScanTask[],
-  { plan, hits, select }: RowChanges,
+  hits: Hits,
+  { plan, select }: RowChanges,
 ): string | undefined {
   const schema = currentSchema(metadata)
   const selects = select === undefined ? [] : [castSql(schema, select)]

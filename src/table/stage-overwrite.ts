@@ -1,14 +1,13 @@
+import assert from 'node:assert/strict'
 import type { Expression } from '../format/expression.ts'
 import { currentSchema } from '../format/schema.ts'
-import type { Schema } from '../format/types.ts'
+import { currentSnapshot } from '../format/snapshot.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import { writeDataFiles } from './data-files.ts'
 import type { EngineSession } from './engine.ts'
 import { filterFromKeys } from './key-filter.ts'
-import type { Hits } from './position-deletes.ts'
 import { stageRowChanges } from './row-changes.ts'
 import { planScan, type ScanPlan } from './scan.ts'
-import { scanSql } from './scan-sql.ts'
 import { type SnapshotSummary, stageDelta } from './stage-delta.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 
@@ -37,10 +36,12 @@ export async function stageOverwrite(
   if ('all' in options) return replaceAll(context, session, staged, options)
   const { filter, filterSql, select, summary } = options
   const plan = await planScan(context, staged.metadata, filter === undefined ? {} : { filter })
-  return withHits(session, currentSchema(staged.metadata), async hits => {
-    const source = scanSql(staged.metadata, plan, { positions: hits })
-    await collectHits(session, hits, `(${source}) AS s WHERE (\n${filterSql}\n)`)
-    return stageRowChanges(context, session, staged, { plan, hits, select, summary })
+  return stageRowChanges(context, session, staged, {
+    plan,
+    columns: currentSchema(staged.metadata).fields.map(field => field.name),
+    condition: filterSql,
+    select,
+    summary,
   })
 }
 
@@ -83,16 +84,16 @@ export async function stageReplaceKeys(
   options: ReplaceKeysOptions,
 ): Promise<StagedTable> {
   const { keyColumns, keysTable, select, summary } = options
-  const schema = currentSchema(staged.metadata)
-  const plan = await planKeys(context, session, staged, options)
-  return withHits(session, schema, async hits => {
-    const source = scanSql(staged.metadata, plan, { columns: keyColumns, positions: hits })
-    const matches = keyColumns.map(
-      name => `k.${quoteIdentifier(name)} IS NOT DISTINCT FROM s.${quoteIdentifier(name)}`,
-    )
-    const isKey = `SELECT 1 FROM ${quoteIdentifier(keysTable)} AS k WHERE ${matches.join(' AND ')}`
-    await collectHits(session, hits, `(${source}) AS s WHERE EXISTS (${isKey})`)
-    return stageRowChanges(context, session, staged, { plan, hits, select, summary })
+  assert(keyColumns.length > 0, 'keys without columns: overwrite all rows instead')
+  const matches = keyColumns.map(
+    name => `k.${quoteIdentifier(name)} IS NOT DISTINCT FROM s.${quoteIdentifier(name)}`,
+  )
+  return stageRowChanges(context, session, staged, {
+    plan: await planKeys(context, session, staged, options),
+    columns: keyColumns,
+    condition: `EXISTS (SELECT 1 FROM ${quoteIdentifier(keysTable)} AS k WHERE ${matches.join(' AND ')})`,
+    select,
+    summary,
   })
 }
 
@@ -102,31 +103,9 @@ async function planKeys(
   { metadata }: StagedTable,
   { keyColumns, keysTable, filter }: ReplaceKeysOptions,
 ): Promise<ScanPlan> {
+  if (currentSnapshot(metadata) === undefined) return planScan(context, metadata)
   const ofKeys = await filterFromKeys(session, currentSchema(metadata), keyColumns, keysTable)
   return planScan(context, metadata, {
     filter: filter === undefined ? ofKeys : { type: 'and', operands: [ofKeys, filter] },
   })
-}
-
-/** Runs `work` with names for a temporary table of positions, and drops the table after. */
-async function withHits<T>(
-  session: EngineSession,
-  schema: Schema,
-  work: (hits: Hits) => Promise<T>,
-): Promise<T> {
-  const names = new Set(schema.fields.map(field => field.name.toLowerCase()))
-  const unused = (name: string): string => (names.has(name) ? unused(`_${name}`) : name)
-  const hits = { table: '__ingot_hits', file: unused('__file'), row: unused('__row') }
-  try {
-    return await work(hits)
-  } finally {
-    await session.query(`DROP TABLE IF EXISTS ${quoteIdentifier(hits.table)}`)
-  }
-}
-
-async function collectHits(session: EngineSession, hits: Hits, fromAndWhere: string): Promise<void> {
-  const columns = `s.${quoteIdentifier(hits.file)}, s.${quoteIdentifier(hits.row)}`
-  await session.query(
-    `CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(hits.table)} AS SELECT ${columns} FROM ${fromAndWhere}`,
-  )
 }

@@ -7,6 +7,7 @@ import { currentSnapshot } from '../../../src/format/snapshot.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
 import { loadManifests } from '../../../src/table/manifests.ts'
 import { progressSummary } from '../../../src/table/progress.ts'
+import { planScan } from '../../../src/table/scan.ts'
 import {
   openTable,
   stageCreate,
@@ -87,7 +88,6 @@ test('many small manifests become one, whose entries keep their sequence numbers
   assert.ok(file)
   for (let index = 0; index < 103; index += 1) {
     const filePath = file.filePath.replace('.parquet', `-${index}.parquet`)
-    await lab.context.io.create(filePath, await lab.context.io.read(file.filePath))
     staged = await stageAppend(lab.context, staged, [{ ...file, filePath }])
   }
   const table = await lab.commit(staged)
@@ -101,7 +101,7 @@ test('many small manifests become one, whose entries keep their sequence numbers
     Array.from({ length: entries.length }, (_, index) => index + 1),
   )
   assert.equal(new Set(entries.map(entry => entry.snapshotId)).size, entries.length)
-  assert.deepEqual((await lab.rows(table.metadata)).length, 103)
+  assert.equal((await planScan(lab.context, table.metadata)).tasks.length, 103)
   assert.equal(currentSnapshot(table.metadata)?.summary['total-data-files'], '103')
 })
 
