@@ -26,11 +26,7 @@ export function toCommitJson(result: CommitResult): Record<string, unknown> {
 }
 
 /** A table with its name. */
-function toTableJson({
-  identifier,
-  metadataLocation,
-  metadata,
-}: LoadedTable): Record<string, unknown> {
+function toTableJson({ identifier, metadataLocation, metadata }: LoadedTable): Record<string, unknown> {
   return { identifier, 'metadata-location': metadataLocation, metadata: toMetadataJson(metadata) }
 }
 
