@@ -41,9 +41,10 @@ export function quarantinedRowsSql(
   const names = table.expectations.map(
     ({ name }, index) => `CASE WHEN ${failedColumn(index)} THEN ${quoteLiteral(name)} END`,
   )
+  const rules = names.length === 0 ? "''" : `concat_ws(', ', ${names.join(', ')})`
   const at = `make_timestamptz(${Math.trunc(run.startedAtMs)} * 1000)`
   const failed = failsAny(table, ['quarantine']) ?? 'false'
-  return `SELECT ${columnList(table)}, concat_ws(', ', ${names.join(', ')}) AS _rule, ${quoteLiteral(run.runId)} AS _run_id, ${at} AS _quarantined_at FROM ${relation} WHERE ${failed}`
+  return `SELECT ${columnList(table)}, ${rules} AS _rule, ${quoteLiteral(run.runId)} AS _run_id, ${at} AS _quarantined_at FROM ${relation} WHERE ${failed}`
 }
 
 /** How many of the checked rows pass and fail each expectation. @throws EXPECTATION_FAILED for one that must not fail */

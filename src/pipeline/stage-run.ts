@@ -3,6 +3,7 @@ import type { BronzeTable, Lake, LakeTable } from '../lake/lake.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadReport } from './bronze-loader.ts'
+import type { RefreshDecision } from './examine-table.ts'
 import { quarantineIdentifier } from './quarantine-table.ts'
 import { refreshTable } from './refresh-table.ts'
 import type { RunEvent } from './run-events.ts'
@@ -78,22 +79,27 @@ function isLost({ status, action }: TableReport): boolean {
 }
 
 async function stageTable(run: StageRunOptions, table: LakeTable): Promise<TableReport> {
+  // What was decided is known, and reported, even when doing it fails.
+  let decision: RefreshDecision = { action: table.kind === 'bronze' ? 'load' : 'full', reason: '' }
+  const onDecision = (decided: RefreshDecision): void => {
+    decision = decided
+    run.options.onEvent?.({ type: 'table-started', table: formatIdentifier(table.identifier), ...decided })
+  }
   try {
-    return table.kind === 'bronze' ? await stageLoad(run, table) : await stageRefresh(run, table)
+    return table.kind === 'bronze' ? await stageLoad(run, table) : await stageRefresh(run, table, onDecision)
   } catch (error) {
     run.options.signal?.throwIfAborted()
     if (!isIngotError(error)) throw error
     discard(run, table)
+    const { code, message, hint } = error
     run.dependencies.log.debug(
       { runId: run.runId, table: formatIdentifier(table.identifier), err: error },
       'a table failed and is left out of the run',
     )
-    const { code, message, hint } = error
     return {
       ...emptyReport(table),
+      ...decision,
       status: 'failed',
-      action: table.kind === 'bronze' ? 'load' : 'refuse',
-      reason: message,
       error: { code, message, ...(hint === undefined ? {} : { hint }) },
     }
   }
@@ -134,9 +140,12 @@ async function stageLoad(run: StageRunOptions, table: BronzeTable): Promise<Tabl
   }
 }
 
-async function stageRefresh(run: StageRunOptions, table: DerivedTable): Promise<TableReport> {
+async function stageRefresh(
+  run: StageRunOptions,
+  table: DerivedTable,
+  onDecision: (decision: RefreshDecision) => void,
+): Promise<TableReport> {
   const { dependencies, lake, transaction, selected, options } = run
-  const name = formatIdentifier(table.identifier)
   const outcome = await refreshTable(table, {
     context: dependencies.context,
     engine: dependencies.engine,
@@ -145,7 +154,7 @@ async function stageRefresh(run: StageRunOptions, table: DerivedTable): Promise<
     run,
     fullRefresh: selected.isFullRefresh(table),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onDecision: decision => options.onEvent?.({ type: 'table-started', table: name, ...decision }),
+    onDecision,
   })
   return { ...emptyReport(table), status: outcome.action === 'skip' ? 'skipped' : 'done', ...outcome }
 }

@@ -8,7 +8,15 @@ import { createDuckdbEngine } from '../../../src/engine/duckdb-engine.ts'
 import { IngotError } from '../../../src/errors.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
 import type { Schema } from '../../../src/format/types.ts'
-import type { BronzeTable, Expectation, Lake, LakeColumn, LakeTable, MapTable, QueryTable } from '../../../src/lake/lake.ts'
+import type {
+  BronzeTable,
+  Expectation,
+  Lake,
+  LakeColumn,
+  LakeTable,
+  MapTable,
+  QueryTable,
+} from '../../../src/lake/lake.ts'
 import type { BronzeLoader, LoadReport } from '../../../src/pipeline/bronze-loader.ts'
 import type { PipelineDependencies } from '../../../src/pipeline/run-options.ts'
 import { systemRandom } from '../../../src/random.ts'
@@ -133,7 +141,9 @@ export class PipelineLab {
   async rows(name: string, columns = '*'): Promise<readonly string[]> {
     const sql = await this.scan(name)
     const { rows } = await this.engine.session({ label: name }, session =>
-      session.query(`SELECT CAST(to_json(r) AS VARCHAR) AS line FROM (SELECT ${columns} FROM (${sql})) AS r ORDER BY line`),
+      session.query(
+        `SELECT CAST(to_json(r) AS VARCHAR) AS line FROM (SELECT ${columns} FROM (${sql})) AS r ORDER BY line`,
+      ),
     )
     return rows.map(([line]) => String(line))
   }
@@ -158,7 +168,8 @@ export class PipelineLab {
       for (const [name, declaration] of Object.entries(declarations)) {
         const table = await declareTable(session, name, declaration, Object.keys(declarations))
         tables.push(table)
-        if ('map' in declaration) functions.push(`export const ${table.exportName} = { map: ${declaration.map} }`)
+        if ('map' in declaration)
+          functions.push(`export const ${table.exportName} = { map: ${declaration.map} }`)
         const columns = table.columns.map(column => `"${column.name}" ${toSqlType(column.type)}`)
         await session.query(`CREATE SCHEMA IF NOT EXISTS "${table.identifier.namespace[0]}"`)
         await session.query(`CREATE TABLE ${quoted(name)} (${columns.join(', ')})`)
@@ -169,14 +180,20 @@ export class PipelineLab {
   }
 
   #createLoader(): BronzeLoader {
-    const queued = (table: BronzeTable): readonly string[] => this.#queued.get(formatIdentifier(table.identifier)) ?? []
+    const queued = (table: BronzeTable): readonly string[] =>
+      this.#queued.get(formatIdentifier(table.identifier)) ?? []
     return {
       plan: async table => ({ files: queued(table).length, bytes: queued(table).length }),
       stage: async (table, _plan, transaction) => {
         const selects = queued(table)
         await this.engine.session({ label: 'load' }, session =>
           transaction.update(table.identifier, async before => {
-            let staged = before ?? (await stageCreate(this.context, { identifier: table.identifier, schema: schemaOf(table.columns) }))
+            let staged =
+              before ??
+              (await stageCreate(this.context, {
+                identifier: table.identifier,
+                schema: schemaOf(table.columns),
+              }))
             for (const select of selects) {
               const files = await writeDataFiles(this.context, session, staged.metadata, { select })
               staged = await stageAppend(this.context, staged, files)
@@ -217,12 +234,26 @@ async function declareTable(
   names: readonly string[],
 ): Promise<LakeTable> {
   const identifier = parseIdentifier(name)
-  const common = { identifier, exportName: name.replaceAll('.', '_'), site: SITE, definitionHash: JSON.stringify(declaration) }
+  const common = {
+    identifier,
+    exportName: name.replaceAll('.', '_'),
+    site: SITE,
+    definitionHash: JSON.stringify(declaration),
+  }
   const columnsOf = (columns: Readonly<Record<string, string>>): readonly LakeColumn[] =>
     Object.entries(columns).map(([column, type]) => ({ name: column, type: fromSqlType(type) }))
   if (!('sql' in declaration) && !('map' in declaration)) {
     const columns = columnsOf(declaration.columns)
-    return { ...common, kind: 'bronze', tier: 'bronze', partitionBy: [], columns, sources: [], declared: columns, onNewColumn: 'rescue' }
+    return {
+      ...common,
+      kind: 'bronze',
+      tier: 'bronze',
+      partitionBy: [],
+      columns,
+      sources: [],
+      declared: columns,
+      onNewColumn: 'rescue',
+    }
   }
   const derived = {
     ...common,
@@ -231,7 +262,12 @@ async function declareTable(
     partitionBy: declaration.partitionBy ?? [],
     ...(declaration.orderBy === undefined ? {} : { orderBy: declaration.orderBy }),
     ...(declaration.deleteWhen === undefined ? {} : { deleteWhen: declaration.deleteWhen }),
-    expectations: Object.entries(declaration.expect ?? {}).map(([rule, [check, otherwise]]) => ({ name: rule, check, otherwise, site: SITE })),
+    expectations: Object.entries(declaration.expect ?? {}).map(([rule, [check, otherwise]]) => ({
+      name: rule,
+      check,
+      otherwise,
+      site: SITE,
+    })),
   }
   if ('map' in declaration) {
     const map: MapTable = {
@@ -248,7 +284,9 @@ async function declareTable(
     ...derived,
     kind: 'query',
     columns: rows.map(([column, type]) => ({ name: String(column), type: fromSqlType(String(type)) })),
-    inputs: names.filter(other => new RegExp(`\\b${other.replace('.', '\\.')}\\b`).test(declaration.sql)).map(parseIdentifier),
+    inputs: names
+      .filter(other => new RegExp(`\\b${other.replace('.', '\\.')}\\b`).test(declaration.sql))
+      .map(parseIdentifier),
     sql: declaration.sql,
     sqlSite: SITE,
   }

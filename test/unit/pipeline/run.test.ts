@@ -8,7 +8,16 @@ import { stageRollback } from '../../../src/table/stage.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { type Declaration, openLabEngine, PipelineLab, rejectedWith } from './pipeline-lab.ts'
 
-const ORDERS = { columns: { id: 'INTEGER', customer: 'VARCHAR', amount: 'DOUBLE', _source: 'VARCHAR', _partition: 'INTEGER', _position: 'BIGINT' } }
+const ORDERS = {
+  columns: {
+    id: 'INTEGER',
+    customer: 'VARCHAR',
+    amount: 'DOUBLE',
+    _source: 'VARCHAR',
+    _partition: 'INTEGER',
+    _position: 'BIGINT',
+  },
+}
 const CUSTOMERS = { columns: { customer: 'VARCHAR', region: 'VARCHAR' } }
 
 const LAKE: Readonly<Record<string, Declaration>> = {
@@ -25,11 +34,18 @@ const LAKE: Readonly<Record<string, Declaration>> = {
     },
   },
   'silver.big': { sql: 'select id, amount from bronze.orders where amount > 10' },
-  'gold.regions': { sql: 'select region, count(*) as orders, sum(amount) as amount from silver.orders group by region' },
+  'gold.regions': {
+    sql: 'select region, count(*) as orders, sum(amount) as amount from silver.orders group by region',
+  },
 }
 
-function orders(...rows: readonly (readonly [id: number, customer: string | null, amount: number | null])[]): string {
-  const values = rows.map(([id, customer, amount], index) => `(${id}, ${customer === null ? 'NULL' : `'${customer}'`}, ${amount}, 'f', 0, ${index + 1})`)
+function orders(
+  ...rows: readonly (readonly [id: number, customer: string | null, amount: number | null])[]
+): string {
+  const values = rows.map(
+    ([id, customer, amount], index) =>
+      `(${id}, ${customer === null ? 'NULL' : `'${customer}'`}, ${amount}, 'f', 0, ${index + 1})`,
+  )
   return `SELECT * FROM (VALUES ${values.join(', ')}) AS v(id, customer, amount, _source, _partition, _position)`
 }
 
@@ -37,7 +53,9 @@ function customers(...rows: readonly (readonly [customer: string, region: string
   return `SELECT * FROM (VALUES ${rows.map(([customer, region]) => `('${customer}', '${region}')`).join(', ')}) AS v(customer, region)`
 }
 
-function actions(report: { readonly tables: readonly { readonly table: string; readonly action: string }[] }): Record<string, string> {
+function actions(report: {
+  readonly tables: readonly { readonly table: string; readonly action: string }[]
+}): Record<string, string> {
   return Object.fromEntries(report.tables.map(({ table, action }) => [table, action]))
 }
 
@@ -75,7 +93,9 @@ describe('executeRun', () => {
         '{"id":1,"customer":"ann","amount":5.0,"region":"north"}',
         '{"id":2,"customer":"bob","amount":20.0,"region":null}',
       ])
-      assert.deepEqual(await lab.rows('silver.orders__quarantine', 'id, _rule'), ['{"id":4,"_rule":"it has an amount, it is positive"}'])
+      assert.deepEqual(await lab.rows('silver.orders__quarantine', 'id, _rule'), [
+        '{"id":4,"_rule":"it has an amount, it is positive"}',
+      ])
       assert.deepEqual(first.tables[2]?.expectations, [
         { name: 'it has an amount', otherwise: 'quarantine', passed: 3, failed: 1 },
         { name: 'it is positive', otherwise: 'warn', passed: 3, failed: 1 },
@@ -120,13 +140,18 @@ describe('executeRun', () => {
     withLab(async lab => {
       const lake = await lab.declare({
         ...LAKE,
-        'silver.named': { sql: 'select o.id, c.region from bronze.orders o join bronze.customers c using (customer)' },
+        'silver.named': {
+          sql: 'select o.id, c.region from bronze.orders o join bronze.customers c using (customer)',
+        },
       })
       lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20]))
       lab.load('bronze.customers', customers(['ann', 'north']))
       await executeRun(lab.dependencies, lake)
       await lab.change('bronze.customers', (staged, session) =>
-        stageOverwrite(lab.context, session, staged, { all: true, select: customers(['ann', 'south'], ['bob', 'west']) }),
+        stageOverwrite(lab.context, session, staged, {
+          all: true,
+          select: customers(['ann', 'south'], ['bob', 'west']),
+        }),
       )
       const plan = await planRun(lab.dependencies, lake)
       assert.deepEqual(actions(plan), {
@@ -140,10 +165,22 @@ describe('executeRun', () => {
       const report = await executeRun(lab.dependencies, lake)
       const named = report.tables.find(({ table }) => table === 'silver.named')
       assert.equal(named?.action, 'full')
-      assert.match(named?.reason ?? '', /1 rows of bronze\.customers are gone or changed, and the table has no key/)
-      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), ['{"id":1,"region":"south"}', '{"id":2,"region":"west"}'])
-      assert.deepEqual(await lab.rows('silver.named'), ['{"id":1,"region":"south"}', '{"id":2,"region":"west"}'])
-      assert.deepEqual(await lab.rows('gold.regions', 'region, orders'), ['{"region":"south","orders":1}', '{"region":"west","orders":1}'])
+      assert.match(
+        named?.reason ?? '',
+        /1 rows of bronze\.customers are gone or changed, and the table has no key/,
+      )
+      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
+        '{"id":1,"region":"south"}',
+        '{"id":2,"region":"west"}',
+      ])
+      assert.deepEqual(await lab.rows('silver.named'), [
+        '{"id":1,"region":"south"}',
+        '{"id":2,"region":"west"}',
+      ])
+      assert.deepEqual(await lab.rows('gold.regions', 'region, orders'), [
+        '{"region":"south","orders":1}',
+        '{"region":"west","orders":1}',
+      ])
     }))
 
   it('takes nothing for changed when files were only written again', () =>
@@ -159,7 +196,10 @@ describe('executeRun', () => {
       const report = await executeRun(lab.dependencies, lake)
       const { 'silver.big': big, 'silver.orders': silver, 'gold.regions': gold } = actions(report)
       assert.deepEqual([big, silver, gold], ['append', 'keys', 'skip'])
-      assert.deepEqual(report.tables.map(({ rowsAdded, rowsDeleted }) => rowsAdded + rowsDeleted), [0, 0, 0, 0, 0])
+      assert.deepEqual(
+        report.tables.map(({ rowsAdded, rowsDeleted }) => rowsAdded + rowsDeleted),
+        [0, 0, 0, 0, 0],
+      )
       assert.deepEqual(await lab.rows('silver.big'), before)
       const again = await executeRun(lab.dependencies, lake)
       assert.equal(again.transactionId, undefined)
@@ -169,7 +209,10 @@ describe('executeRun', () => {
     withLab(async lab => {
       const lake = await lab.declare({
         ...LAKE,
-        'silver.strict': { sql: 'select id, amount from bronze.orders', expect: { 'amounts are small': ['amount < 100', 'fail'] } },
+        'silver.strict': {
+          sql: 'select id, amount from bronze.orders',
+          expect: { 'amounts are small': ['amount < 100', 'fail'] },
+        },
         'gold.strict': { sql: 'select count(*) as n, id from silver.strict group by id' },
       })
       lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 500]))
@@ -178,17 +221,29 @@ describe('executeRun', () => {
       const [strict, gold] = report.tables.slice(-2)
       assert.equal(strict?.status, 'failed')
       assert.equal(strict?.error?.code, 'EXPECTATION_FAILED')
-      assert.match(strict?.error?.message ?? '', /1 of 2 rows of silver\.strict fail 'amounts are small', such as \{"id":2,"amount":500\.0\}/)
+      assert.match(
+        strict?.error?.message ?? '',
+        /1 of 2 rows of silver\.strict fail 'amounts are small', such as \{"id":2,"amount":500\.0\}/,
+      )
       assert.deepEqual([gold?.status, gold?.reason], ['skipped', 'silver.strict failed'])
       assert.equal((await lab.rows('silver.orders')).length, 2)
-      await rejectedWith(lab.context.catalog.loadTable({ namespace: ['silver'], name: 'strict' }), 'TABLE_NOT_FOUND')
+      await rejectedWith(
+        lab.context.catalog.loadTable({ namespace: ['silver'], name: 'strict' }),
+        'TABLE_NOT_FOUND',
+      )
     }))
 
   it('evolves a table whose definition only adds, and refuses any other change until it is asked to rebuild', () =>
     withLab(async lab => {
       const base = { 'bronze.orders': ORDERS }
       lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20]))
-      await executeRun(lab.dependencies, await lab.declare({ ...base, 'silver.o': { sql: 'select id, amount from bronze.orders', key: ['id'], orderBy: '_position' } }))
+      await executeRun(
+        lab.dependencies,
+        await lab.declare({
+          ...base,
+          'silver.o': { sql: 'select id, amount from bronze.orders', key: ['id'], orderBy: '_position' },
+        }),
+      )
       const wider = await lab.declare({
         ...base,
         'silver.o': {
@@ -199,16 +254,29 @@ describe('executeRun', () => {
         },
       })
       const evolved = await executeRun(lab.dependencies, wider)
-      assert.deepEqual([evolved.tables[1]?.action, evolved.tables[1]?.reason], ['full', 'its definition has new columns or expectations'])
+      assert.deepEqual(
+        [evolved.tables[1]?.action, evolved.tables[1]?.reason],
+        ['full', 'its definition has new columns or expectations'],
+      )
       assert.deepEqual(await lab.rows('silver.o'), ['{"id":1,"amount":5.0,"customer":"ANN"}'])
       assert.deepEqual(await lab.rows('silver.o__quarantine', 'id'), ['{"id":2}'])
       assert.equal((await executeRun(lab.dependencies, wider)).transactionId, undefined)
 
-      const other = await lab.declare({ ...base, 'silver.o': { sql: 'select id, amount * 2 as amount from bronze.orders', key: ['id'], orderBy: '_position' } })
+      const other = await lab.declare({
+        ...base,
+        'silver.o': {
+          sql: 'select id, amount * 2 as amount from bronze.orders',
+          key: ['id'],
+          orderBy: '_position',
+        },
+      })
       const before = await lab.snapshotId('silver.o')
       assert.equal((await planRun(lab.dependencies, other)).tables[1]?.action, 'refuse')
       const refused = await rejectedWith(executeRun(lab.dependencies, other), 'PLAN_REFUSED')
-      assert.match(refused.message, /silver\.o \(its definition changed: column amount is computed in another way or gone\)/)
+      assert.match(
+        refused.message,
+        /silver\.o \(its definition changed: column amount is computed in another way or gone\)/,
+      )
       assert.equal(refused.hint, 'ingot run --full-refresh silver.o')
       assert.equal(await lab.snapshotId('silver.o'), before)
       const rebuilt = await executeRun(lab.dependencies, other, { fullRefresh: ['silver.o'] })
@@ -222,7 +290,10 @@ describe('executeRun', () => {
       lab.load('bronze.customers', customers(['ann', 'north']))
       lab.load('bronze.orders', orders([1, 'ann', 50]))
       await executeRun(lab.dependencies, lake)
-      const [firstBig, firstOrders] = [await lab.snapshotId('silver.big'), await lab.snapshotId('bronze.orders')]
+      const [firstBig, firstOrders] = [
+        await lab.snapshotId('silver.big'),
+        await lab.snapshotId('bronze.orders'),
+      ]
       lab.load('bronze.orders', orders([2, 'bob', 20], [3, 'ann', 30]))
       await executeRun(lab.dependencies, lake)
       const after = await lab.rows('silver.big')
@@ -258,15 +329,24 @@ describe('executeRun', () => {
           return async (...commit: unknown[]) => {
             disturbed = true
             await lab.change('silver.orders', (staged, session) =>
-              stageOverwrite(lab.context, session, staged, { filterSql: 'id = 2', select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region' }),
+              stageOverwrite(lab.context, session, staged, {
+                filterSql: 'id = 2',
+                select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region',
+              }),
             )
             return member.apply(target, commit)
           }
         },
       })
-      const report: RunReport = await executeRun({ ...lab.dependencies, context: { ...lab.context, catalog } }, lake)
+      const report: RunReport = await executeRun(
+        { ...lab.dependencies, context: { ...lab.context, catalog } },
+        lake,
+      )
       assert.equal(report.attempts, 2)
-      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), ['{"id":1,"region":"south"}', '{"id":2,"region":"south"}'])
+      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
+        '{"id":1,"region":"south"}',
+        '{"id":2,"region":"south"}',
+      ])
     }))
 
   it('commits nothing when it is cancelled', () =>
@@ -285,8 +365,20 @@ describe('executeRun', () => {
   it('names what it does not know', () =>
     withLab(async lab => {
       const lake = await lab.declare(LAKE)
-      assert.match((await rejectedWith(executeRun(lab.dependencies, lake, { tables: ['silver.x'] }), 'REQUEST_INVALID')).message, /no table silver\.x/)
-      assert.match((await rejectedWith(planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }), 'REQUEST_INVALID')).message, /is loaded, not computed/)
+      assert.match(
+        (await rejectedWith(executeRun(lab.dependencies, lake, { tables: ['silver.x'] }), 'REQUEST_INVALID'))
+          .message,
+        /no table silver\.x/,
+      )
+      assert.match(
+        (
+          await rejectedWith(
+            planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }),
+            'REQUEST_INVALID',
+          )
+        ).message,
+        /is loaded, not computed/,
+      )
       const report = await executeRun(lab.dependencies, lake, { tables: ['gold.regions'] })
       assert.equal(report.tables[0]?.error?.code, 'TABLE_NOT_FOUND')
       assert.equal(report.tables[0]?.error?.hint, 'run silver.orders first')
