@@ -56,12 +56,15 @@ export async function writeDataFiles(
   const written = readCopyResult(copied)
   const leaves = leafColumns(schema)
   const files: DataFile[] = []
-  for (const file of written) {
+  for (const file of written.filter(({ recordCount }) => recordCount > 0)) {
     const location = context.io.fromEnginePath(file.enginePath)
     files.push(toDataFile(file, location, leaves, await partitionOf(session, partitionColumns, file)))
   }
+  // For a SELECT without rows the engine writes a file without rows.
+  const empty = written.filter(({ recordCount }) => recordCount === 0)
+  await context.io.remove(empty.map(({ enginePath }) => context.io.fromEnginePath(enginePath)))
   await context.io.sync(files.map(file => file.filePath))
-  return files.filter(file => file.recordCount > 0)
+  return files
 }
 
 /** The columns of `select` that the table has, by name and in its order, cast to its types. */

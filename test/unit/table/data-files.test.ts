@@ -87,6 +87,8 @@ test('a SELECT without rows gives no file, and one that lacks a column is refuse
   assert.deepEqual(await writeDataFiles(lab.context, lab.session, table.metadata, { select }), [])
   const flat = await lab.create({ id: 'long', at: 'timestamp' })
   assert.deepEqual(await writeDataFiles(lab.context, lab.session, flat.metadata, { select }), [])
+  for await (const { location } of lab.context.io.list(`${flat.metadata.location}/data`))
+    assert.fail(location)
   await assert.rejects(
     writeDataFiles(lab.context, lab.session, flat.metadata, { select: 'SELECT 1 AS id' }),
     (error: unknown) => isIngotError(error, 'ENGINE_FAILED'),
