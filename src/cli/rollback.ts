@@ -1,2 +1,129 @@
-import type { Command } from './command.ts'
-export const rollbackCommand = null as unknown as Command
+import { loadConfig } from '../config.ts'
+import { IngotError } from '../errors.ts'
+import type { Snapshot } from '../format/metadata-types.ts'
+import { currentSnapshot, resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
+import { stageRewindFiles } from '../ingest/rewind-files.ts'
+import { stringifyJson } from '../json.ts'
+import { openPlatform, type Platform } from '../platform.ts'
+import { randomUuid } from '../random.ts'
+import { progressSummary, readProgress } from '../table/progress.ts'
+import { stageRollback } from '../table/stage.ts'
+import { stageDelta } from '../table/stage-delta.ts'
+import type { StagedTable } from '../table/staged-table.ts'
+import { Transaction } from '../table/transaction.ts'
+import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { type Command, type CommandInput, EXIT } from './command.ts'
+import { parseQueryPoint } from './lake-query.ts'
+import { formatNumber } from './text-table.ts'
+
+/** What becomes of what the table took in since the snapshot that it goes back to. */
+type Undone = 'replay' | 'skip'
+
+export const rollbackCommand: Command = {
+  name: 'rollback',
+  summary: 'put a table back to an older snapshot, and say what becomes of what is undone',
+  positionals: '<table>',
+  positionalsCount: [1, 1],
+  options: {
+    to: { config: { type: 'string' }, value: '<point>', help: 'a snapshot id, a time, a branch or a tag' },
+    replay: { config: { type: 'boolean' }, help: 'the next run takes in again what is undone' },
+    skip: { config: { type: 'boolean' }, help: 'what is undone stays away: it counts as taken in' },
+  },
+  examples: [
+    'ingot history silver.flights',
+    'ingot rollback silver.flights --to 4358109269898224417 --replay',
+    'ingot rollback bronze.flights --to 2026-01-31T12:00:00Z --skip',
+  ],
+  run: async input => {
+    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    const identifier = parseIdentifier(input.positionals[0] ?? '')
+    const selector = selectorOf(input)
+    const transaction = new Transaction(platform.context)
+    const staged = await requireTable(transaction, identifier)
+    const snapshot = resolveSnapshot(staged.metadata, selector)
+    const undone = undoneOf(input, staged, snapshot)
+    await stage(platform, transaction, identifier, snapshot['snapshot-id'], undone)
+    const runId = randomUuid(platform.random)
+    const note = {
+      runId,
+      rollback: formatIdentifier(identifier),
+      to: String(snapshot['snapshot-id']),
+      undone,
+    }
+    const result = await transaction.commit({ idempotencyKey: runId, note, signal: input.signal })
+    report(input, identifier, snapshot, result?.transactionId)
+    return EXIT.ok
+  },
+}
+
+function selectorOf(input: CommandInput): SnapshotSelector {
+  const point = parseQueryPoint(input.text('to'))
+  if (point.type === 'snapshot') return { snapshotId: point.snapshotId }
+  if (point.type === 'time') return { timeMs: point.timeMs }
+  if (point.type === 'ref') return { ref: point.ref }
+  throw new IngotError('REQUEST_INVALID', 'say where to go back to with --to', {
+    hint: 'a snapshot id from ingot history <table>, a time, a branch or a tag',
+  })
+}
+
+async function requireTable(transaction: Transaction, identifier: TableIdentifier): Promise<StagedTable> {
+  const staged = await transaction.table(identifier)
+  if (staged) return staged
+  throw new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} is not there`, {
+    hint: 'ingot tables lists all',
+  })
+}
+
+/** The choice has no default: either answer would lose something that somebody counts on. */
+function undoneOf(input: CommandInput, { metadata }: StagedTable, to: Snapshot): Undone {
+  const [replay, skip] = [input.flag('replay'), input.flag('skip')]
+  if (replay !== skip) return replay ? 'replay' : 'skip'
+  const rows = (snapshot: Snapshot | undefined): string =>
+    formatNumber(Number(snapshot?.summary['total-records'] ?? 0))
+  const change = `${rows(currentSnapshot(metadata))} rows now, ${rows(to)} in snapshot ${to['snapshot-id']}`
+  throw new IngotError('REQUEST_INVALID', `say what becomes of what is undone (${change})`, {
+    hint: '--replay: the next run takes it in again; --skip: it stays away',
+  })
+}
+
+async function stage(
+  { context, engine }: Platform,
+  transaction: Transaction,
+  identifier: TableIdentifier,
+  snapshotId: bigint,
+  undone: Undone,
+): Promise<void> {
+  await transaction.update(identifier, async () => {
+    const staged = await requireTable(transaction, identifier)
+    const back = stageRollback(staged, snapshotId)
+    const progress = readProgress(staged.metadata)
+    if (undone === 'replay' || progress === undefined) return back
+    // A snapshot without files that says: made from all that the undone one was made from.
+    return await stageDelta(context, back, { operation: 'replace', summary: progressSummary(progress) })
+  })
+  // A bronze table's progress is not in its snapshots but in the record of the files taken.
+  if (undone === 'skip' || identifier.namespace.join() !== 'bronze') return
+  await engine.session({ label: 'rollback' }, session =>
+    stageRewindFiles(context, session, transaction, identifier, snapshotId),
+  )
+}
+
+function report(
+  { json, terminal }: CommandInput,
+  identifier: TableIdentifier,
+  snapshot: Snapshot,
+  transactionId: number | undefined,
+): void {
+  const table = formatIdentifier(identifier)
+  if (json) {
+    terminal.out(
+      stringifyJson({ table, snapshotId: snapshot['snapshot-id'], transactionId: transactionId ?? null }),
+    )
+  } else if (transactionId === undefined) {
+    terminal.out(`${table} is at snapshot ${snapshot['snapshot-id']} already`)
+  } else {
+    terminal.out(
+      `${table} is at snapshot ${snapshot['snapshot-id']} (transaction ${transactionId}); ingot run refreshes what reads it`,
+    )
+  }
+}
