@@ -5,6 +5,7 @@ import {
   avroError,
   isUnion,
   namedTypes,
+  pairOf,
 } from './avro-schema.ts'
 
 /** Reads one value at the reader's position. */
@@ -33,6 +34,11 @@ export class ByteReader {
   /** A zigzag varint of up to 64 bits. */
   readLong(): number | bigint {
     const start = this.position
+    const first = this.bytes[start]
+    if (first !== undefined && first < 0x80) {
+      this.position = start + 1
+      return (first >>> 1) ^ -(first & 1)
+    }
     let zigzag = 0
     // Seven bytes hold 49 bits, which a number holds exactly.
     for (let scale = 1; scale < 2 ** 49; scale *= 128) {
@@ -123,7 +129,7 @@ function compileComplex(schema: AvroComplexSchema, compile: (inner: AvroSchema) 
     case 'record':
       return decodeRecord((schema.fields ?? []).map(field => compile(field.type)))
     case 'array':
-      return decodeArray(compile(required(schema.items, 'an array without items')))
+      return compileArray(schema, compile)
     case 'map':
       return decodeMap(compile(required(schema.values, 'a map without values')))
     case 'fixed': {
@@ -139,6 +145,22 @@ function compileComplex(schema: AvroComplexSchema, compile: (inner: AvroSchema) 
         throw avroError(`type ${schema.type} is defined by itself`)
       }
       return compile(schema.type)
+  }
+}
+
+/** Maps whose keys are no texts are arrays of key and value (Iceberg spec, "Appendix A: Avro", map). */
+function compileArray(schema: AvroComplexSchema, compile: (inner: AvroSchema) => Decode): Decode {
+  const items = required(schema.items, 'an array without items')
+  const pair = schema.logicalType === 'map' ? pairOf(items) : undefined
+  if (pair === undefined) return decodeArray(compile(items))
+  return decodePairs(compile(pair.key), compile(pair.value))
+}
+
+function decodePairs(decodeKey: Decode, decodeValue: Decode): Decode {
+  return reader => {
+    const members = new Map<AvroValue, AvroValue>()
+    readBlocks(reader, () => members.set(decodeKey(reader), decodeValue(reader)))
+    return members
   }
 }
 

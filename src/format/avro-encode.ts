@@ -156,14 +156,19 @@ function encodeOptional(union: readonly AvroSchema[], compile: (inner: AvroSchem
 function encodeRecord(fields: readonly Encode[]): Encode {
   return (writer, value) => {
     const values = asArray(value)
-    assert.equal(values.length, fields.length, 'values of a record')
-    for (const [index, encode] of fields.entries()) encode(writer, values[index] ?? null)
+    assert(values.length === fields.length, 'values of a record')
+    let index = 0
+    for (const encode of fields) {
+      encode(writer, values[index] ?? null)
+      index += 1
+    }
   }
 }
 
 function encodeArray(encodeItem: Encode): Encode {
   return (writer, value) => {
-    const items = asArray(value)
+    // An array with the logical type of a map: its items are records of key and value.
+    const items = value instanceof Map ? [...(value as ReadonlyMap<AvroValue, AvroValue>)] : asArray(value)
     if (items.length > 0) writer.writeLong(items.length)
     for (const item of items) encodeItem(writer, item)
     writer.writeLong(0)

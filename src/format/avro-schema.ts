@@ -28,7 +28,7 @@ export interface AvroField {
 
 /**
  * A value of an Avro file. long: number where that is exact, else bigint; record: its values in the order of its fields;
- * map: a Map; enum: its symbol; bytes and fixed: bytes; a union: the value alone.
+ * map, and an array with the logical type of one: a Map; enum: its symbol; bytes and fixed: bytes; a union: the value alone.
  */
 export type AvroValue =
   | null
@@ -38,7 +38,7 @@ export type AvroValue =
   | string
   | Uint8Array
   | readonly AvroValue[]
-  | ReadonlyMap<string, AvroValue>
+  | ReadonlyMap<AvroValue, AvroValue>
 
 /** The error for an Avro file that is not one, or not whole. */
 export function avroError(message: string, cause?: unknown): IngotError {
@@ -76,4 +76,14 @@ function collectNamed(
   if (schema.items !== undefined) collectNamed(schema.items, inner, into)
   if (schema.values !== undefined) collectNamed(schema.values, inner, into)
   for (const field of schema.fields ?? []) collectNamed(field.type, inner, into)
+}
+
+/** The types of key and value of an item of an array that stands for a map; undefined when it is not a pair. */
+export function pairOf(
+  items: AvroSchema,
+): { readonly key: AvroSchema; readonly value: AvroSchema } | undefined {
+  if (typeof items === 'string' || isUnion(items) || items.type !== 'record') return undefined
+  const [key, value, ...others] = items.fields ?? []
+  if (key === undefined || value === undefined || others.length > 0) return undefined
+  return { key: key.type, value: value.type }
 }

@@ -1,6 +1,5 @@
 import { type FieldWriter, RecordReader, recordOfSubject } from './avro-record.ts'
 import { type AvroComplexSchema, type AvroSchema, type AvroValue, avroError } from './avro-schema.ts'
-import { withoutUndefined } from './json-reader.ts'
 import type { DataFile, FileContent, PrimitiveValue } from './manifest-types.ts'
 import { type FromAvro, fromAvro, partitionAvroSchema, toAvro } from './partition-avro.ts'
 import type { PartitionColumn } from './partition-spec.ts'
@@ -27,10 +26,6 @@ function columnMap(keyId: number, valueId: number, value: AvroSchema): AvroSchem
 
 function listOf(items: AvroSchema, elementId: number): AvroSchema {
   return { type: 'array', items, 'element-id': elementId }
-}
-
-function pairsOf(map: ReadonlyMap<number, AvroValue> | undefined): AvroValue | undefined {
-  return map === undefined ? undefined : [...map]
 }
 
 /** How a data file is written (Iceberg spec, "Manifests", data_file). Fields of version 3 come last. */
@@ -79,42 +74,42 @@ const STATISTICS: readonly FieldWriter<DataFile>[] = [
     name: 'column_sizes',
     type: columnMap(117, 118, 'long'),
     optional: true,
-    valueOf: file => pairsOf(file.columnSizes),
+    valueOf: file => file.columnSizes,
   },
   {
     id: 109,
     name: 'value_counts',
     type: columnMap(119, 120, 'long'),
     optional: true,
-    valueOf: file => pairsOf(file.valueCounts),
+    valueOf: file => file.valueCounts,
   },
   {
     id: 110,
     name: 'null_value_counts',
     type: columnMap(121, 122, 'long'),
     optional: true,
-    valueOf: file => pairsOf(file.nullValueCounts),
+    valueOf: file => file.nullValueCounts,
   },
   {
     id: 137,
     name: 'nan_value_counts',
     type: columnMap(138, 139, 'long'),
     optional: true,
-    valueOf: file => pairsOf(file.nanValueCounts),
+    valueOf: file => file.nanValueCounts,
   },
   {
     id: 125,
     name: 'lower_bounds',
     type: columnMap(126, 127, 'bytes'),
     optional: true,
-    valueOf: file => pairsOf(file.lowerBounds),
+    valueOf: file => file.lowerBounds,
   },
   {
     id: 128,
     name: 'upper_bounds',
     type: columnMap(129, 130, 'bytes'),
     optional: true,
-    valueOf: file => pairsOf(file.upperBounds),
+    valueOf: file => file.upperBounds,
   },
 ]
 
@@ -190,50 +185,40 @@ function optionalReaders(fields: RecordReader): (record: AvroValue) => OptionalM
       return value === null ? undefined : convert(value)
     }
   }
-  const columnSizes = optional(108, toNumberMap)
-  const valueCounts = optional(109, toNumberMap)
-  const nullValueCounts = optional(110, toNumberMap)
-  const nanValueCounts = optional(137, toNumberMap)
-  const lowerBounds = optional(125, toBytesMap)
-  const upperBounds = optional(128, toBytesMap)
-  const keyMetadata = optional(131, value => value as Uint8Array)
-  const splitOffsets = optional(132, value => (value as readonly number[]).map(BigInt))
-  const equalityIds = optional(135, value => value as readonly number[])
-  const sortOrderId = optional(140, Number)
-  const referencedDataFile = optional(143, String)
-  const contentOffset = optional(144, toBigInt)
-  const contentSizeBytes = optional(145, toBigInt)
-  const firstRowId = optional(142, toBigInt)
-  return record =>
-    withoutUndefined<OptionalMembers>({
-      columnSizes: columnSizes(record),
-      valueCounts: valueCounts(record),
-      nullValueCounts: nullValueCounts(record),
-      nanValueCounts: nanValueCounts(record),
-      lowerBounds: lowerBounds(record),
-      upperBounds: upperBounds(record),
-      keyMetadata: keyMetadata(record),
-      splitOffsets: splitOffsets(record),
-      equalityIds: equalityIds(record),
-      sortOrderId: sortOrderId(record),
-      referencedDataFile: referencedDataFile(record),
-      contentOffset: contentOffset(record),
-      contentSizeBytes: contentSizeBytes(record),
-      firstRowId: firstRowId(record),
-    })
+  const readers: readonly (readonly [keyof OptionalMembers, (record: AvroValue) => unknown])[] = [
+    ['columnSizes', optional(108, toMap<number>)],
+    ['valueCounts', optional(109, toMap<number>)],
+    ['nullValueCounts', optional(110, toMap<number>)],
+    ['nanValueCounts', optional(137, toMap<number>)],
+    ['lowerBounds', optional(125, toMap<Uint8Array>)],
+    ['upperBounds', optional(128, toMap<Uint8Array>)],
+    ['keyMetadata', optional(131, value => value as Uint8Array)],
+    ['splitOffsets', optional(132, value => (value as readonly number[]).map(BigInt))],
+    ['equalityIds', optional(135, value => value as readonly number[])],
+    ['sortOrderId', optional(140, Number)],
+    ['referencedDataFile', optional(143, String)],
+    ['contentOffset', optional(144, toBigInt)],
+    ['contentSizeBytes', optional(145, toBigInt)],
+    ['firstRowId', optional(142, toBigInt)],
+  ]
+  return record => {
+    const members: { -readonly [K in keyof OptionalMembers]?: unknown } = {}
+    for (const [name, read] of readers) {
+      const value = read(record)
+      if (value !== undefined) members[name] = value
+    }
+    return members as OptionalMembers
+  }
 }
 
 function toBigInt(value: AvroValue): bigint {
   return BigInt(value as number | bigint)
 }
 
-/** Entries are records of key and value. */
-function toNumberMap(value: AvroValue): ReadonlyMap<number, number> {
-  return new Map(value as readonly (readonly [number, number])[])
-}
-
-function toBytesMap(value: AvroValue): ReadonlyMap<number, Uint8Array> {
-  return new Map(value as readonly (readonly [number, Uint8Array])[])
+/** Writers that leave out the logical type have an array of key and value. */
+function toMap<T extends AvroValue>(value: AvroValue): ReadonlyMap<number, T> {
+  if (value instanceof Map) return value as ReadonlyMap<number, T>
+  return new Map(value as readonly (readonly [number, T])[])
 }
 
 function contentOf(value: AvroValue): FileContent {
