@@ -8,7 +8,10 @@ import { stageCreate, stageSchemaChange } from '../table/stage.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 
-/** A new table of these columns; its namespace is made when it is missing. */
+/**
+ * A new table of these columns; its namespace is made when it is missing.
+ * @throws COMMIT_CONFLICT, retryable, when somebody else has created it meanwhile
+ */
 export async function stageNewTable(
   context: TableContext,
   identifier: TableIdentifier,
@@ -24,10 +27,21 @@ export async function stageNewTable(
   try {
     return await stageCreate(context, request)
   } catch (error) {
+    if (isIngotError(error, 'TABLE_EXISTS')) throw createdMeanwhile(error)
     if (!isIngotError(error, 'NAMESPACE_NOT_FOUND')) throw error
   }
   await createNamespace(context, identifier.namespace)
   return await stageCreate(context, request)
+}
+
+/** The transaction looked for the table before, and found none. */
+function createdMeanwhile(cause: IngotError): IngotError {
+  return new IngotError('COMMIT_CONFLICT', cause.message, {
+    cause,
+    retryable: true,
+    hint: 'stage the changes again from fresh state',
+    context: cause.context,
+  })
 }
 
 async function createNamespace(context: TableContext, namespace: readonly string[]): Promise<void> {

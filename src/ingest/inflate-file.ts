@@ -57,6 +57,8 @@ async function gunzip(path: string, target: string, signal: AbortSignal | undefi
   }
 }
 
+const ZSTD_LINE_BYTES_MAX = 64 * 1024 * 1024
+
 /** Four control characters that no text has in this order: the engine's reader must cut lines into fields somewhere. */
 const NO_DELIMITER = '\x1f\x1e\x1f\x1e'
 
@@ -71,7 +73,7 @@ async function inflateZstd(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const dialect = `delim = '${NO_DELIMITER}', quote = '', escape = '', header = false, auto_detect = false`
-  const limits = `new_line = '\\n', max_line_size = 268435456, strict_mode = false, nullstr = '\x1e\x1e'`
+  const limits = `new_line = '\\n', max_line_size = ${ZSTD_LINE_BYTES_MAX}, buffer_size = ${2 * ZSTD_LINE_BYTES_MAX}, strict_mode = false, nullstr = '\x1e\x1e'`
   const lines = `read_csv(${quoteLiteral(path)}, columns = {l: 'VARCHAR'}, ${dialect}, ${limits}, compression = 'zstd')`
   const output = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '${NO_DELIMITER}'`
   try {

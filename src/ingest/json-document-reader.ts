@@ -149,7 +149,7 @@ export class JsonDocumentReader {
 
   #flush(): void {
     const { checker, sink, source, lineBytesMax } = this.#options
-    const end = Math.min(this.#valueBytes, lineBytesMax)
+    const end = this.#trimmedEnd()
     const bytes = this.#value
     const place = { isUtf8: isUtf8(bytes.subarray(0, end)), lengthBytes: this.#valueBytes }
     const refusal = refusalOf(place, lineBytesMax)
@@ -170,9 +170,16 @@ export class JsonDocumentReader {
   }
 
   #refuse(reason: string): void {
-    const end = Math.min(this.#valueBytes, this.#options.lineBytesMax)
+    const end = this.#trimmedEnd()
     this.#options.sink.refuse({ position: this.#position, reason, raw: this.#value.subarray(0, end) })
     this.#next()
+  }
+
+  /** Of the value, without the blanks before the separator. */
+  #trimmedEnd(): number {
+    let end = Math.min(this.#valueBytes, this.#options.lineBytesMax)
+    while (end > 0 && this.#value[end - 1] === SPACE) end -= 1
+    return end
   }
 
   #next(): void {

@@ -16,6 +16,7 @@ import { describeParquet, loadParquetFile, undeclaredColumns } from './load-parq
 import { PartLoader } from './part-loader.ts'
 import { type PlannedFile, toTakenFile } from './plan-load.ts'
 import { PreparedRows } from './prepared-rows.ts'
+import type { RefusedTexts } from './quarantine-table.ts'
 import { hashPrefix } from './read-bytes.ts'
 import { type ReadText, readTextFile } from './read-text-file.ts'
 import type { RowSink } from './row-sink.ts'
@@ -67,7 +68,7 @@ export async function loadTable(request: LoadTableRequest): Promise<LoadedTableF
   const staged = table.onNewColumn === 'add' ? await addColumns(request, created, files) : created
   const load = new TableLoad(request, staged, ingestedAtSql)
   const loaded = await load.run(files)
-  const stagedFiles = { files: loaded.files, planned, refusedPath: load.refusedPath, ingestedAtSql }
+  const stagedFiles = { files: loaded.files, planned, refused: load.refused, ingestedAtSql }
   await stageLoadedRows(request, stagedFiles)
   return loaded
 }
@@ -193,9 +194,10 @@ class TableLoad {
     this.#rows = new PreparedRows({ folder, fields, partBytes: PART_BYTES, onPart })
   }
 
-  /** Where the refused texts are; undefined when there are none. */
-  get refusedPath(): string | undefined {
-    return this.#rows.refusedCount === 0 ? undefined : this.#rows.refusedPath
+  /** The texts that are no rows; undefined when there are none. */
+  get refused(): RefusedTexts | undefined {
+    const { refusedCount, refusedPath, refusedLineBytesMax } = this.#rows
+    return refusedCount === 0 ? undefined : { path: refusedPath, lineBytesMax: refusedLineBytesMax }
   }
 
   async run(

@@ -93,12 +93,12 @@ export function toTakenFile(
   result: Omit<TakenFile, 'table' | 'tableUuid' | 'source' | 'generation' | 'sizeBytes' | 'modifiedAtUs'>,
 ): TakenFile {
   return {
+    ...result,
     table: formatIdentifier(table.identifier),
     tableUuid: staged.metadata['table-uuid'],
     source: file.source,
     generation: file.generation,
     sizeBytes: file.sizeBytes,
     modifiedAtUs: file.modifiedAtUs,
-    ...result,
   }
 }

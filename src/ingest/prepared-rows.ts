@@ -11,6 +11,8 @@ export interface PreparedPart {
   readonly path: string
   readonly rowCount: number
   readonly sizeBytes: number
+  /** Of the longest line: the engine's reader takes buffers by it. */
+  readonly lineBytesMax: number
   /** The sources of its rows; a row names its own by the place from 1. */
   readonly sources: readonly string[]
   /** How many rows have a value, for each declared column in order: what the engine makes of it must agree. */
@@ -29,6 +31,8 @@ export interface PreparedRowsOptions {
 
 const BUFFER_BYTES = 256 * 1024
 const PREFIX_BYTES_MAX = 64
+/** Of one UTF-16 unit. */
+const UTF8_BYTES_MAX = 3
 
 /**
  * Writes checked rows for the engine: a line is `source 1f position 1f JSON 1f rescued`, where byte 1f can be in no JSON. A
@@ -39,6 +43,8 @@ export class PreparedRows implements RowSink {
   rowCount = 0
   rescuedCount = 0
   refusedCount = 0
+  /** Of the longest line of what was refused. */
+  refusedLineBytesMax = 0
   readonly refusedPath: string
   readonly #options: PreparedRowsOptions
   readonly #full: Buffer[] = []
@@ -49,6 +55,7 @@ export class PreparedRows implements RowSink {
   #refusedFile: FileHandle | undefined
   #partCount = 0
   #partRows = 0
+  #partLineBytesMax = 0
   #sources: string[] = []
 
   constructor(options: PreparedRowsOptions) {
@@ -71,6 +78,7 @@ export class PreparedRows implements RowSink {
     else this.#copyEdited(bytes, start, end, edits)
     this.#reserve(2)
     this.#put(UNIT_SEPARATOR)
+    let rescuedBytes = 0
     if (rescued.length > 0) {
       this.rescuedCount += 1
       this.#reserve(2)
@@ -80,6 +88,7 @@ export class PreparedRows implements RowSink {
         this.#put(separator)
         this.#copy(bytes, span.start, span.end)
         separator = COMMA
+        rescuedBytes += span.end - span.start + 2
       }
       this.#put(0x7d)
     }
@@ -87,18 +96,26 @@ export class PreparedRows implements RowSink {
     this.#put(LINE_FEED)
     this.rowCount += 1
     this.#partRows += 1
+    const lineBytes = end - start + edits.length * 4 + PREFIX_BYTES_MAX + rescuedBytes
+    if (lineBytes > this.#partLineBytesMax) this.#partLineBytesMax = lineBytes
   }
 
   refuse({ position, reason, raw }: RefusedText): void {
     this.refusedCount += 1
     const source = this.#sources.at(-1)
-    this.#refused.push(`${JSON.stringify({ source, position, reason, ...rawFields(raw) })}\n`)
+    this.#pushRefused({ source, position, reason, ...rawFields(raw) })
   }
 
   /** A file that is refused as a whole: there is no row, nor a position. */
   refuseFile(source: string, reason: string): void {
     this.refusedCount += 1
-    this.#refused.push(`${JSON.stringify({ source, position: null, reason, raw: null, raw_bytes: null })}\n`)
+    this.#pushRefused({ source, position: null, reason, raw: null, raw_bytes: null })
+  }
+
+  #pushRefused(refused: Readonly<Record<string, unknown>>): void {
+    const line = `${JSON.stringify(refused)}\n`
+    this.#refused.push(line)
+    this.refusedLineBytesMax = Math.max(this.refusedLineBytesMax, line.length * UTF8_BYTES_MAX)
   }
 
   async pause(): Promise<void> {
@@ -114,11 +131,13 @@ export class PreparedRows implements RowSink {
     const [source] = this.#sources.slice(-1)
     const prepared = {
       rowCount: this.#partRows,
+      lineBytesMax: this.#partLineBytesMax,
       sources: this.#sources,
       valueCounts: this.#takeValueCounts(),
     }
     this.#part = undefined
     this.#partRows = 0
+    this.#partLineBytesMax = 0
     this.#sources = source === undefined ? [] : [source]
     if (part === undefined) return
     await part.handle.close()

@@ -18,14 +18,21 @@ export function quarantineOf(identifier: TableIdentifier): TableIdentifier {
   return { namespace: identifier.namespace, name: `${identifier.name}__quarantine` }
 }
 
+/** A file that PreparedRows wrote of what it refused. */
+export interface RefusedTexts {
+  readonly path: string
+  /** Of its longest line. */
+  readonly lineBytesMax: number
+}
+
 /** The rows of a file that PreparedRows wrote of what it refused. */
-export function refusedRowsSql(path: string, ingestedAtSql: string): string {
+export function refusedRowsSql({ path, lineBytesMax }: RefusedTexts, ingestedAtSql: string): string {
   const columns =
     "{source: 'VARCHAR', position: 'BIGINT', reason: 'VARCHAR', raw: 'VARCHAR', raw_bytes: 'VARCHAR'}"
-  // JSON text is at most six times as long as what it holds.
-  const refused = `read_json(${quoteLiteral(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = ${OBJECT_BYTES_MAX})`
+  const objectBytes = Math.max(OBJECT_BYTES_LEAST, lineBytesMax)
+  const refused = `read_json(${quoteLiteral(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = ${objectBytes})`
   return `SELECT source AS _source, 0 AS _partition, position AS _position, ${ingestedAtSql} AS _ingested_at,
     reason, raw, from_base64(raw_bytes) AS raw_bytes FROM ${refused}`
 }
 
-const OBJECT_BYTES_MAX = 256 * 1024 * 1024
+const OBJECT_BYTES_LEAST = 16 * 1024 * 1024

@@ -13,7 +13,12 @@ import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { stageNewTable } from './bronze-schema.ts'
 import type { PlannedFile } from './plan-load.ts'
-import { BRONZE_QUARANTINE_COLUMNS, quarantineOf, refusedRowsSql } from './quarantine-table.ts'
+import {
+  BRONZE_QUARANTINE_COLUMNS,
+  quarantineOf,
+  type RefusedTexts,
+  refusedRowsSql,
+} from './quarantine-table.ts'
 
 export interface StageRowsRequest {
   readonly context: TableContext
@@ -27,8 +32,8 @@ export interface StageRowsRequest {
 export interface LoadedRows {
   readonly files: readonly DataFile[]
   readonly planned: readonly PlannedFile[]
-  /** Where PreparedRows put what it refused; undefined: it refused nothing. */
-  readonly refusedPath: string | undefined
+  /** Undefined: nothing was refused. */
+  readonly refused: RefusedTexts | undefined
   readonly ingestedAtSql: string
 }
 
@@ -52,19 +57,19 @@ export async function stageLoadedRows(request: StageRowsRequest, loaded: LoadedR
 
 async function stageRefused(
   request: StageRowsRequest,
-  { planned, refusedPath, ingestedAtSql }: LoadedRows,
+  { planned, refused, ingestedAtSql }: LoadedRows,
   replaced: readonly string[],
 ): Promise<void> {
   const { context, transaction, table } = request
   const identifier = quarantineOf(table.identifier)
   const existing = await transaction.table(identifier)
   const retracted = existing === undefined ? [] : [...replaced, ...planned.flatMap(retractedRows)]
-  if (refusedPath === undefined && retracted.length === 0) return
+  if (refused === undefined && retracted.length === 0) return
   await transaction.update(identifier, async staged => {
     const quarantine = staged ?? (await stageNewTable(context, identifier, BRONZE_QUARANTINE_COLUMNS))
     const kept = retracted.length === 0 ? quarantine : await withoutRows(request, quarantine, retracted)
-    if (refusedPath === undefined) return kept
-    const select = refusedRowsSql(refusedPath, ingestedAtSql)
+    if (refused === undefined) return kept
+    const select = refusedRowsSql(refused, ingestedAtSql)
     const files = await inSession(request, session =>
       writeDataFiles(context, session, kept.metadata, { select }),
     )

@@ -8,7 +8,7 @@ import type { PreparedPart } from './prepared-rows.ts'
 const TEXTUAL = /^(?:string|date|time|timestamp|timestamptz|uuid|binary|decimal|fixed)/
 
 export interface TextRowsOptions {
-  readonly part: Pick<PreparedPart, 'path' | 'sources'>
+  readonly part: Pick<PreparedPart, 'path' | 'sources' | 'lineBytesMax'>
   /** The table's columns that rows can have; undefined: the JSON text is the row. */
   readonly columns: readonly LakeColumn[] | undefined
   /** SQL for `_ingested_at`. */
@@ -29,18 +29,19 @@ export function textRowsSql({ part, columns, ingestedAtSql }: TextRowsOptions): 
     'j AS payload',
   ]
   const row = columns === undefined ? '' : `, json_transform(j, ${quoteLiteral(structureOf(columns))}) AS v`
-  return `SELECT ${[...own, ...system].join(', ')} FROM (SELECT s, p, j, r${row} FROM ${preparedSql(part.path)})`
+  return `SELECT ${[...own, ...system].join(', ')} FROM (SELECT s, p, j, r${row} FROM ${preparedSql(part)})`
 }
 
-function preparedSql(path: string): string {
+function preparedSql({ path, lineBytesMax }: TextRowsOptions['part']): string {
+  const lineBytes = Math.max(LINE_BYTES_LEAST, lineBytesMax)
   const columns = "columns = {s: 'INTEGER', p: 'BIGINT', j: 'VARCHAR', r: 'VARCHAR'}"
   const dialect = `delim = '\x1f', quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n'`
-  const limits = `max_line_size = ${LINE_BYTES_MAX}, nullstr = '', strict_mode = false, compression = 'none'`
+  const limits = `max_line_size = ${lineBytes}, buffer_size = ${2 * lineBytes}, nullstr = '', strict_mode = false, compression = 'none'`
   return `read_csv(${quoteLiteral(path)}, ${columns}, ${dialect}, ${limits})`
 }
 
-/** The engine's own limit of a line; that of the lake is checked before. */
-const LINE_BYTES_MAX = 256 * 1024 * 1024
+/** The engine's reader takes buffers of at least two lines (by itself it would take 16 times the longest). */
+const LINE_BYTES_LEAST = 4 * 1024 * 1024
 
 function structureOf(columns: readonly LakeColumn[]): string {
   return JSON.stringify(Object.fromEntries(columns.map(column => [column.name, structure(column.type)])))

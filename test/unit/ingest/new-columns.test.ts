@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { isIngotError } from '../../../src/errors.ts'
+import { currentSchema } from '../../../src/format/schema.ts'
+import { bronzeTable, IngestLab } from './ingest-lab.ts'
+
+let lab: IngestLab
+before(async () => {
+  lab = await IngestLab.open()
+})
+after(() => lab.close())
+
+test('add: the table gets a column of the type of the values, from their first row on', async () => {
+  const table = bronzeTable({
+    name: 'bronze.add',
+    columns: { v: 'long' },
+    glob: 'add/*',
+    onNewColumn: 'add',
+  })
+  await lab.write('add/a.ndjson', '{"v":1,"n":1}\n{"v":2,"n":2.5,"s":{"a":[1]},"e":null}\n')
+  await lab.load(table)
+  await lab.write('add/b.ndjson', '{"v":3,"n":"x","s":{"a":[2],"b":true}}\n')
+  await lab.load(table)
+  assert.deepEqual(await lab.rows('bronze.add', 'v, n, s::VARCHAR, _rescued'), [
+    [1n, 1, null, null],
+    [2n, 2.5, "{'a': [1]}", '{"e":null}'],
+    [3n, null, "{'a': [2]}", '{"n":"x","s":{"a":[2],"b":true}}'],
+  ])
+})
+
+test('ignore drops them, fail names the field, the file and the line', async () => {
+  await lab.write('new/a.ndjson', '{"v":1}\n{"v":2,"z":1}\n')
+  const ignoring = bronzeTable({
+    name: 'bronze.ignore',
+    columns: { v: 'long' },
+    glob: 'new/*',
+    onNewColumn: 'ignore',
+  })
+  await lab.load(ignoring)
+  assert.deepEqual(await lab.rows('bronze.ignore', 'v, _rescued'), [
+    [1n, null],
+    [2n, null],
+  ])
+  const failing = bronzeTable({
+    name: 'bronze.fail',
+    columns: { v: 'long' },
+    glob: 'new/*',
+    onNewColumn: 'fail',
+  })
+  await assert.rejects(lab.load(failing), (error: unknown) => {
+    assert.ok(isIngotError(error, 'DATA_INVALID'))
+    assert.equal(error.message, 'field z of line 2 of new/a.ndjson is not declared')
+    return true
+  })
+  assert.deepEqual(
+    (await lab.context.catalog.listTables(['bronze'])).filter(({ name }) => name === 'fail'),
+    [],
+  )
+})
+
+test('a declaration may add and widen columns; another type is refused', async () => {
+  const options = { name: 'bronze.evolved', glob: 'evolved/*' }
+  await lab.write('evolved/a.ndjson', '{"v":1}\n')
+  await lab.load(bronzeTable({ ...options, columns: { v: 'int' } }))
+  await lab.write('evolved/b.ndjson', '{"v":3000000000,"w":"x"}\n')
+  const wider = bronzeTable({ ...options, columns: { v: 'long', w: 'string' } })
+  await lab.load(wider)
+  assert.deepEqual(await lab.rows('bronze.evolved', 'v, w'), [
+    [1n, null],
+    [3000000000n, 'x'],
+  ])
+  const { metadata } = await lab.context.catalog.loadTable(wider.identifier)
+  assert.equal(currentSchema(metadata).fields.find(({ name }) => name === 'v')?.type, 'long')
+  const other = bronzeTable({ ...options, columns: { v: 'string' } })
+  await assert.rejects(lab.load(other), (error: unknown) => {
+    assert.ok(isIngotError(error, 'PLAN_REFUSED'))
+    assert.match(error.hint ?? '', /must be rebuilt/)
+    return true
+  })
+})
