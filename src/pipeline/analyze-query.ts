@@ -21,7 +21,7 @@ import {
   TIE_SOURCES,
 } from './query-analysis.ts'
 import { changedRowsQuery, recomputedQuery, rowsQuery, touchedQueries } from './rewrite-query.ts'
-import { columnReference, has, nodesAt, type SqlNode, withAlias } from './sql-tree.ts'
+import { columnReference, has, nodesAt, type SqlNode, textAt, withAlias } from './sql-tree.ts'
 
 /** The trees of a table's SQL texts, as the engine parsed them. */
 export interface ParsedQuery {
@@ -51,8 +51,9 @@ function analyzeKnown(
   world: QueryWorld,
   understood: UnderstoodSelect,
 ): QueryAnalysis {
-  const helpers = placeOfHelpers(parsed.select, world)
-  const further = helpers === 'inside' ? helperItems(table, parsed, understood.from, world) : []
+  const isInside = takesHelpers(parsed.select, world)
+  const further = isInside ? helperItems(table, parsed, understood.from, world) : []
+  const helpers = isInside ? further.map(item => textAt(item, 'alias')) : undefined
   const rows = rowsQuery(understood, further)
   const keys = outputKeys(table, understood, world)
   if (keys === undefined) {
@@ -135,10 +136,9 @@ function nameOfInput(table: QueryTable, input: number): string {
   return identifier === undefined ? 'its input' : formatIdentifier(identifier)
 }
 
-/** Where `orderBy` and `deleteWhen` can stand: among the query's own columns unless that would change its rows. */
-function placeOfHelpers(select: SqlNode, world: QueryWorld): 'inside' | 'outside' {
-  const isPlain = select.type === 'SELECT_NODE' && !isGrouped(select, world.functions) && !isDistinct(select)
-  return isPlain ? 'inside' : 'outside'
+/** Whether `orderBy` and `deleteWhen` can stand among the query's own columns: in others that would change the rows. */
+function takesHelpers(select: SqlNode, world: QueryWorld): boolean {
+  return select.type === 'SELECT_NODE' && !isGrouped(select, world.functions) && !isDistinct(select)
 }
 
 function helperItems(
@@ -179,14 +179,12 @@ function recomputedInFull(
   reason: string,
 ): QueryAnalysis {
   const { select } = parsed
-  const helpers = placeOfHelpers(select, world)
-  const further =
-    helpers === 'inside' && table.key.length > 0
-      ? helperItems(table, parsed, { type: 'other', node: select }, world)
-      : []
-  const rows =
-    further.length === 0
-      ? select
-      : { ...select, select_list: [...nodesAt(select, 'select_list'), ...further] }
-  return { helpers, analysis: { strategy: 'full', reason, rows } }
+  if (!takesHelpers(select, world))
+    return { helpers: undefined, analysis: { strategy: 'full', reason, rows: select } }
+  const further = helperItems(table, parsed, { type: 'other', node: select }, world)
+  const rows = { ...select, select_list: [...nodesAt(select, 'select_list'), ...further] }
+  return {
+    helpers: further.map(item => textAt(item, 'alias')),
+    analysis: { strategy: 'full', reason, rows },
+  }
 }

@@ -47,27 +47,36 @@ export function quarantinedRowsSql(
   return `SELECT ${columnList(table)}, ${rules} AS _rule, ${quoteLiteral(run.runId)} AS _run_id, ${at} AS _quarantined_at FROM ${relation} WHERE ${failed}`
 }
 
-/** How many of the checked rows pass and fail each expectation. @throws EXPECTATION_FAILED for one that must not fail */
+/** How many of the checked rows pass and fail each expectation, and go to quarantine. */
+export interface CheckedCounts {
+  readonly expectations: readonly ExpectationCounts[]
+  readonly quarantined: number
+}
+
+/** Counts the checked rows. @throws EXPECTATION_FAILED for an expectation that must not fail */
 export async function countExpectations(
   session: EngineSession,
   table: DerivedTable,
   relation: string,
-): Promise<readonly ExpectationCounts[]> {
-  if (table.expectations.length === 0) return []
+): Promise<CheckedCounts> {
+  if (table.expectations.length === 0) return { expectations: [], quarantined: 0 }
   const counts = table.expectations.map((_, index) => `count_if(${failedColumn(index)})`)
-  const { rows } = await session.query(`SELECT count(*), ${counts.join(', ')} FROM ${relation}`)
-  const [total, ...failed] = (rows[0] ?? []).map(Number)
-  const counted = table.expectations.map(({ name, otherwise }, index) => ({
+  const toQuarantine = `count_if(${failsAny(table, ['quarantine']) ?? 'false'})`
+  const { rows } = await session.query(
+    `SELECT ${['count(*)', toQuarantine, ...counts].join(', ')} FROM ${relation}`,
+  )
+  const [total = 0, quarantined = 0, ...failed] = (rows[0] ?? []).map(Number)
+  const expectations = table.expectations.map(({ name, otherwise }, index) => ({
     name,
     otherwise,
-    passed: (total ?? 0) - (failed[index] ?? 0),
+    passed: total - (failed[index] ?? 0),
     failed: failed[index] ?? 0,
   }))
-  for (const [index, { name, otherwise, failed: failedCount }] of counted.entries()) {
+  for (const [index, { name, otherwise, failed: failedCount }] of expectations.entries()) {
     if (otherwise === 'fail' && failedCount > 0)
-      throw await expectationFailed(session, table, { name, index, failedCount, total: total ?? 0, relation })
+      throw await expectationFailed(session, table, { name, index, failedCount, total, relation })
   }
-  return counted
+  return { expectations, quarantined }
 }
 
 const SAMPLE_ROWS = 3

@@ -9,6 +9,7 @@ import type { TableContext } from '../table/staged-table.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { ADDED_SCHEMA, changedRelation, OLD_SCHEMA, REMOVED_SCHEMA } from './from-tree.ts'
 import type { InputState } from './input-changes.ts'
+import { keepRows } from './kept-rows.ts'
 
 /** How many rows an input lost and got. */
 export interface ChangedRows {
@@ -66,18 +67,14 @@ export class InputViews {
       return { removed: 0, added: rows }
     }
     return {
-      removed: await this.#keep(
+      removed: await keepRows(
+        this.#session,
+
         changedRelationSql(input.input, 'removed'),
         `SELECT ${columns} FROM (${deletedSql})`,
       ),
-      added: await this.#keep(changedRelationSql(input.input, 'added'), added),
+      added: await keepRows(this.#session, changedRelationSql(input.input, 'added'), added),
     }
-  }
-
-  async #keep(relation: string, select: string): Promise<number> {
-    await this.#session.query(`CREATE TABLE ${relation} AS ${select}`)
-    const { rows } = await this.#session.query(`SELECT count(*) FROM ${relation}`)
-    return Number(rows[0]?.[0])
   }
 
   async #createView(

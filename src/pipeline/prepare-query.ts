@@ -10,9 +10,13 @@ import { type DefinitionParts, definitionParts } from './definition-parts.ts'
 import { type FunctionFacts, functionNames } from './function-facts.ts'
 import { type Analysis, DELETE_COLUMN, ORDER_COLUMN, type QueryAnalysis } from './query-analysis.ts'
 import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from './sql-tree.ts'
+import { helperColumnsSql } from './winning-rows.ts'
 
 /** How a table is refreshed, as texts that a session can run; helper columns (ORDER_COLUMN …) included. */
-export type RefreshQueries = Analysis<string>
+export type RefreshQueries = Analysis<string> & {
+  /** Of ORDER_COLUMN, DELETE_COLUMN and TIE_COLUMNS those that the queries give. */
+  readonly helpers: readonly string[]
+}
 
 /** A query table as far as it can be understood before anything runs. */
 export interface PreparedQuery {
@@ -113,20 +117,22 @@ async function printAnalysis(
   table: QueryTable,
   { analysis, helpers }: QueryAnalysis,
 ): Promise<RefreshQueries | undefined> {
-  const finish = (text: string): string => (helpers === 'outside' ? withHelpers(table, text) : text)
+  const finish = (text: string): string => (helpers === undefined ? withHelpers(table, text) : text)
+  const given = { helpers: helpers ?? outerHelpers(table) }
   const print = createPrinter(session)
   const texts = await print(treesOf(analysis))
   if (texts === undefined) return undefined
   const [rows = '', ...others] = texts
   switch (analysis.strategy) {
     case 'full':
-      return { ...analysis, rows: finish(rows) }
+      return { ...analysis, ...given, rows: finish(rows) }
     case 'append':
-      return { ...analysis, rows: finish(rows), appended: finish(others[0] ?? '') }
+      return { ...analysis, ...given, rows: finish(rows), appended: finish(others[0] ?? '') }
     case 'keys': {
       const [recomputed = '', ...touched] = others
       return {
         ...analysis,
+        ...given,
         rows: finish(rows),
         recomputed: finish(recomputed),
         touched: analysis.touched.map((query, index) => ({ ...query, query: touched[index] ?? '' })),
@@ -158,16 +164,21 @@ async function printAsWritten(
       ? analysis.reason
       : 'the engine does not print its syntax tree as the query that it was'
   const [rows] = (await createPrinter(session)([analysis.rows])) ?? []
-  const inside = helpers === 'inside' && rows !== undefined
-  return { strategy: 'full', reason, rows: inside ? rows : withHelpers(table, table.sql) }
+  if (helpers !== undefined && rows !== undefined) return { strategy: 'full', reason, helpers, rows }
+  return { strategy: 'full', reason, helpers: outerHelpers(table), rows: withHelpers(table, table.sql) }
+}
+
+/** The columns that withHelpers puts around a query. */
+function outerHelpers(table: QueryTable): readonly string[] {
+  return [
+    ...(table.orderBy === undefined ? [] : [ORDER_COLUMN]),
+    ...(table.deleteWhen === undefined ? [] : [DELETE_COLUMN]),
+  ]
 }
 
 /** The rows of `text` with the columns that choose one row a key, computed from its own columns. */
 function withHelpers(table: QueryTable, text: string): string {
-  const helpers = [
-    ...(table.orderBy === undefined ? [] : [`(${table.orderBy}) AS ${quoteIdentifier(ORDER_COLUMN)}`]),
-    ...(table.deleteWhen === undefined ? [] : [`(${table.deleteWhen}) AS ${quoteIdentifier(DELETE_COLUMN)}`]),
-  ]
+  const helpers = helperColumnsSql(table)
   if (helpers.length === 0) return text
   return `SELECT *, ${helpers.join(', ')} FROM (${text}\n) AS ${quoteIdentifier(formatIdentifier(table.identifier))}`
 }

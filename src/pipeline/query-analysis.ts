@@ -58,8 +58,9 @@ export type Analysis<Query> =
       readonly ranges: readonly KeyRange[]
     }
 
-/** An analysis with its queries still as trees; `helpers` says whether they carry ORDER_COLUMN and the like already. */
+/** An analysis with its queries still as trees. */
 export interface QueryAnalysis {
   readonly analysis: Analysis<SqlNode>
-  readonly helpers: 'inside' | 'outside'
+  /** Which of ORDER_COLUMN and the like the trees give; undefined: they are to be put around the printed text. */
+  readonly helpers: readonly string[] | undefined
 }

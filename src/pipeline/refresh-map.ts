@@ -11,7 +11,7 @@ import type { RefreshContext, RefreshOutcome } from './refresh-context.ts'
 import { obstacleToAppend } from './refresh-query.ts'
 import { type ComputedRows, stageRows } from './stage-rows.ts'
 import { createTouchedKeys } from './touched-keys.ts'
-import { columnList } from './winning-rows.ts'
+import { columnList, helperColumnsSql } from './winning-rows.ts'
 
 const MAPPED_TABLE = 'ingot_mapped'
 
@@ -28,7 +28,7 @@ export async function refreshMap(
     const obstacle = await obstacleToAppend(refresh, views, input.input)
     if (obstacle === undefined) {
       const rows = await mapRows(refresh, table, `SELECT * FROM ${changedRelationSql(input.input, 'added')}`)
-      const computed = decision.action === 'append' ? appended(rows) : merged(refresh, table, rows)
+      const computed = decision.action === 'append' ? appended(table, rows) : merged(refresh, table, rows)
       return { ...decision, ...(await stageRows(refresh, computed)) }
     }
     return recompute(refresh, table, views, { action: 'full', reason: obstacle })
@@ -49,7 +49,10 @@ async function recompute(
     sources.push(`SELECT * FROM ${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`)
   }
   const rows = await mapRows(refresh, table, sources.join(' UNION ALL '))
-  return { ...decision, ...(await stageRows(refresh, { rows, placement: { type: 'all' } })) }
+  return {
+    ...decision,
+    ...(await stageRows(refresh, { rows, helpers: helpersOf(table), placement: { type: 'all' } })),
+  }
 }
 
 /** Runs the user's function over the rows of `sourceSql`: a SELECT of what came out, with the columns that choose one row a key. */
@@ -69,15 +72,19 @@ async function mapRows(
 }
 
 function withHelpers(table: MapTable, relation: string): string {
-  const helpers = [
-    ...(table.orderBy === undefined ? [] : [`(${table.orderBy}) AS ${ORDER_COLUMN}`]),
-    ...(table.deleteWhen === undefined ? [] : [`(${table.deleteWhen}) AS ${DELETE_COLUMN}`]),
-  ]
-  return `SELECT ${[columnList(table), ...helpers].join(', ')} FROM ${relation}`
+  return `SELECT ${[columnList(table), ...helperColumnsSql(table)].join(', ')} FROM ${relation}`
 }
 
-function appended(rows: string): ComputedRows {
-  return { rows, placement: { type: 'append' } }
+/** The columns that withHelpers adds. */
+function helpersOf(table: MapTable): readonly string[] {
+  return [
+    ...(table.orderBy === undefined ? [] : [ORDER_COLUMN]),
+    ...(table.deleteWhen === undefined ? [] : [DELETE_COLUMN]),
+  ]
+}
+
+function appended(table: MapTable, rows: string): ComputedRows {
+  return { rows, helpers: helpersOf(table), placement: { type: 'append' } }
 }
 
 /**
@@ -88,6 +95,7 @@ function merged(refresh: RefreshContext, table: MapTable, rows: string): Compute
   const { context, session, examined } = refresh
   return {
     rows,
+    helpers: helpersOf(table),
     placement: { type: 'keys', keyColumns: table.key },
     alreadyKept: async passing => {
       const keys = table.key.map((column, index) => `${quoteIdentifier(column)} AS ${keyColumnName(index)}`)
@@ -100,8 +108,7 @@ function merged(refresh: RefreshContext, table: MapTable, rows: string): Compute
       if (metadata === undefined) return passing
       const target = scanSql(metadata, await planScan(context, metadata))
       const kept = `(SELECT * FROM (${target}) AS kept SEMI JOIN ${KEYS_RELATION} AS touched ON ${matches.join(' AND ')})`
-      const helpers = table.orderBy === undefined ? [] : [ORDER_COLUMN]
-      return `SELECT ${[columnList(table), ...helpers].join(', ')} FROM (${passing}) UNION ALL BY NAME ${withHelpers(table, kept)}`
+      return `SELECT ${[columnList(table), ...helpersOf(table)].join(', ')} FROM (${passing}) UNION ALL BY NAME ${withHelpers(table, kept)}`
     },
   }
 }

@@ -21,7 +21,11 @@ export async function refreshQuery(
   if (decision.action === 'append' && queries.strategy === 'append') {
     const obstacle = await obstacleToAppend(refresh, views, queries.drivingInput)
     if (obstacle === undefined) {
-      const counts = await stageRows(refresh, { rows: queries.appended, placement: { type: 'append' } })
+      const counts = await stageRows(refresh, {
+        rows: queries.appended,
+        helpers: queries.helpers,
+        placement: { type: 'append' },
+      })
       return { ...decision, ...counts }
     }
     return recompute(refresh, queries, { action: 'full', reason: obstacle })
@@ -34,7 +38,11 @@ async function recompute(
   queries: RefreshQueries,
   decision: RefreshDecision,
 ): Promise<RefreshOutcome> {
-  const counts = await stageRows(refresh, { rows: queries.rows, placement: { type: 'all' } })
+  const counts = await stageRows(refresh, {
+    rows: queries.rows,
+    helpers: queries.helpers,
+    placement: { type: 'all' },
+  })
   return { ...decision, ...counts }
 }
 
@@ -65,7 +73,10 @@ async function refreshKeys(
     if (filter !== undefined) await views.createNew(input, filter)
   }
   const placement = { type: 'keys', keyColumns: queries.keyColumns } as const
-  return { ...decision, ...(await stageRows(refresh, { rows: queries.recomputed, placement })) }
+  return {
+    ...decision,
+    ...(await stageRows(refresh, { rows: queries.recomputed, helpers: queries.helpers, placement })),
+  }
 }
 
 /** Why the changed rows cannot just be appended; where files were only written again, nothing stands against it. */

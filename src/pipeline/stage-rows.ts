@@ -5,6 +5,7 @@ import { stageAppend } from '../table/stage-delta.ts'
 import { stageOverwrite, stageReplaceKeys } from '../table/stage-overwrite.ts'
 import type { StagedTable } from '../table/staged-table.ts'
 import { checkedRowsSql, countExpectations, passingRowsSql, quarantinedRowsSql } from './checked-rows.ts'
+import { keepRows } from './kept-rows.ts'
 import {
   hasQuarantine,
   QUARANTINE_COLUMNS,
@@ -30,6 +31,8 @@ export type Placement =
 export interface ComputedRows {
   /** A SELECT of the table's columns, and of those that choose one row a key. */
   readonly rows: string
+  /** Which of the columns that choose one row a key there are. */
+  readonly helpers: readonly string[]
   readonly placement: Placement
   /** For rows that take part in the choice of one row a key without being checked again: a SELECT of the same columns. */
   readonly alreadyKept?: (passing: string) => Promise<string>
@@ -52,17 +55,14 @@ export async function stageRows(refresh: RefreshContext, computed: ComputedRows)
       expectations: [],
     }
 
-  await session.query(
-    `CREATE OR REPLACE TEMP TABLE ${CHECKED_TABLE} AS ${checkedRowsSql(table, computed.rows)}`,
-  )
-  const { columns } = await session.query(`SELECT * FROM ${CHECKED_TABLE} LIMIT 0`)
-  const expectations = await countExpectations(session, table, CHECKED_TABLE)
-  const quarantine = await stageQuarantined(refresh, computed)
+  await keepRows(session, CHECKED_TABLE, checkedRowsSql(table, computed.rows))
+  const { expectations, quarantined } = await countExpectations(session, table, CHECKED_TABLE)
+  const quarantine = await stageQuarantined(refresh, computed, quarantined)
   const passing = passingRowsSql(table, CHECKED_TABLE)
   const candidates = computed.alreadyKept === undefined ? passing : await computed.alreadyKept(passing)
-  const kept = winningRowsSql(table, `(${candidates})`, new Set(columns.map(({ name }) => name)))
-  const counts = await stageKept(refresh, computed, kept, quarantine.snapshotId)
-  return { ...counts, rowsQuarantined: quarantine.rows, expectations }
+  const kept = winningRowsSql(table, `(${candidates})`, computed.helpers)
+  const counts = await stageKept(refresh, computed, kept, quarantine)
+  return { ...counts, rowsQuarantined: quarantined, expectations }
 }
 
 /** Stages that the table is up to date with its inputs as it is: their files changed, their rows did not. */
@@ -101,8 +101,7 @@ async function stageKept(
   let select = kept
   if (placement.type === 'keys') {
     // A table of their own, so that they can be counted: the staged files may hold rows that were only written again.
-    await session.query(`CREATE OR REPLACE TEMP TABLE ${KEPT_TABLE} AS ${kept}`)
-    added = Number((await session.query(`SELECT count(*) FROM ${KEPT_TABLE}`)).rows[0]?.[0])
+    added = await keepRows(session, KEPT_TABLE, kept)
     select = `SELECT * FROM ${KEPT_TABLE}`
   }
   const after = await transaction.update(table.identifier, async staged => {
@@ -114,23 +113,27 @@ async function stageKept(
   return { rowsAdded, rowsDeleted: before + rowsAdded - live }
 }
 
+/** Puts the rows that go there into the quarantine table. Returns the table's snapshot, null when it has none. */
 async function stageQuarantined(
   refresh: RefreshContext,
   { placement, alreadyKept }: ComputedRows,
-): Promise<{ rows: number; snapshotId: bigint | null }> {
-  const { context, session, transaction, examined, run } = refresh
+  quarantined: number,
+): Promise<bigint | null> {
+  const { context, transaction, examined, run } = refresh
   const { table } = examined
+  const before = examined.quarantine?.metadata
   // A table that lost its last such expectation is made empty when it is computed anew, and then left alone.
-  if (!hasQuarantine(table) && examined.quarantine === undefined) return { rows: 0, snapshotId: null }
+  if (!hasQuarantine(table) && before === undefined) return null
+  const isUntouched = quarantined === 0 && before !== undefined && liveRowCount(before) === 0
+  if (isUntouched && placement.type !== 'all') return quarantineSnapshot(before)
   const select = quarantinedRowsSql(table, CHECKED_TABLE, run)
-  const { rows } = await session.query(`SELECT count(*) FROM (${select})`)
   const columns = [...table.columns, ...QUARANTINE_COLUMNS]
   const identifier = quarantineIdentifier(table.identifier)
-  const staged = await transaction.update(identifier, async before => {
-    const target = await stageQuarantine(context, identifier, columns, before)
+  const staged = await transaction.update(identifier, async found => {
+    const target = await stageQuarantine(context, identifier, columns, found)
     return place(refresh, target, alreadyKept === undefined ? placement : { type: 'append' }, select, {})
   })
-  return { rows: Number(rows[0]?.[0]), snapshotId: quarantineSnapshot(staged.metadata) }
+  return quarantineSnapshot(staged.metadata)
 }
 
 async function place(

@@ -12,19 +12,27 @@ export function columnList(table: DerivedTable): string {
   return table.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
 }
 
+/** `orderBy` and `deleteWhen` as select items over the table's own columns. */
+export function helperColumnsSql(table: DerivedTable): readonly string[] {
+  return [
+    ...(table.orderBy === undefined ? [] : [`(${table.orderBy}\n) AS ${ORDER_COLUMN}`]),
+    ...(table.deleteWhen === undefined ? [] : [`(${table.deleteWhen}\n) AS ${DELETE_COLUMN}`]),
+  ]
+}
+
 /**
  * The rows of `relation` that the table keeps: all of them without a key, else one a key. It is the one with the greatest ORDER_COLUMN
  * (null loses), then the greatest place in its source, then the greatest whole row, so that the choice is the same in whatever
  * order rows arrive. A key whose winner has DELETE_COLUMN true has no row. `helpers` are the relation's columns beside the table's.
  */
-export function winningRowsSql(table: DerivedTable, relation: string, helpers: ReadonlySet<string>): string {
+export function winningRowsSql(table: DerivedTable, relation: string, helpers: readonly string[]): string {
   if (table.key.length === 0) return `SELECT ${columnList(table)} FROM ${relation}`
-  const present = [ORDER_COLUMN, ...TIE_COLUMNS].filter(name => helpers.has(name))
+  const present = [ORDER_COLUMN, ...TIE_COLUMNS].filter(name => helpers.includes(name))
   const order = [...present, ...table.columns.map(({ name }) => name)].map(
     name => `${quoteIdentifier(name)} DESC NULLS LAST`,
   )
   const keys = table.key.map(quoteIdentifier).join(', ')
-  const kept = helpers.has(DELETE_COLUMN) ? ` AND ${quoteIdentifier(DELETE_COLUMN)} IS NOT TRUE` : ''
+  const kept = helpers.includes(DELETE_COLUMN) ? ` AND ${quoteIdentifier(DELETE_COLUMN)} IS NOT TRUE` : ''
   return `SELECT ${columnList(table)} FROM (
     SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${order.join(', ')}) AS ${RANK_COLUMN} FROM ${relation}
   ) WHERE ${RANK_COLUMN} = 1${kept}`

@@ -59,154 +59,136 @@ function actions(report: {
   return Object.fromEntries(report.tables.map(({ table, action }) => [table, action]))
 }
 
-describe('executeRun', () => {
-  let shared: Awaited<ReturnType<typeof openLabEngine>>
-  before(async () => {
-    shared = await openLabEngine()
-  })
-  after(() => shared.close())
+const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
+  'creates tables, refreshes what changed, and then does nothing': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20], [3, null, 1], [4, 'ann', null]))
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    const events: RunEvent[] = []
+    const first = await executeRun(lab.dependencies, lake, { onEvent: event => events.push(event) })
+    assert.deepEqual(actions(first), {
+      'bronze.orders': 'load',
+      'bronze.customers': 'load',
+      'silver.orders': 'create',
+      'silver.big': 'create',
+      'gold.regions': 'create',
+    })
+    assert.deepEqual(await lab.rows('silver.orders'), [
+      '{"id":1,"customer":"ann","amount":5.0,"region":"north"}',
+      '{"id":2,"customer":"bob","amount":20.0,"region":null}',
+    ])
+    assert.deepEqual(await lab.rows('silver.orders__quarantine', 'id, _rule'), [
+      '{"id":4,"_rule":"it has an amount, it is positive"}',
+    ])
+    assert.deepEqual(first.tables[2]?.expectations, [
+      { name: 'it has an amount', otherwise: 'quarantine', passed: 3, failed: 1 },
+      { name: 'it is positive', otherwise: 'warn', passed: 3, failed: 1 },
+      { name: 'it has a customer', otherwise: 'drop', passed: 3, failed: 1 },
+    ])
+    assert.equal(events.at(0)?.type, 'run-started')
+    assert.equal(events.filter(({ type }) => type === 'table-finished').length, 5)
+    assert.equal(events.at(-1)?.type, 'run-finished')
+    const [transaction] = await lab.context.catalog.transactions({ limit: 1 })
+    assert.equal(transaction?.transactionId, first.transactionId)
+    assert.equal(transaction?.idempotencyKey, first.runId)
+    assert.equal(transaction?.pointers.length, 6)
 
-  async function withLab(work: (lab: PipelineLab) => Promise<void>): Promise<void> {
-    const lab = await PipelineLab.open(shared.engine)
-    try {
-      await work(lab)
-    } finally {
-      await lab.close()
-    }
-  }
+    lab.load('bronze.orders', orders([2, 'bob', 30], [5, 'cid', 7], [4, 'ann', 2]))
+    const second = await executeRun(lab.dependencies, lake)
+    assert.deepEqual(actions(second), {
+      'bronze.orders': 'load',
+      'bronze.customers': 'skip',
+      'silver.orders': 'keys',
+      'silver.big': 'append',
+      'gold.regions': 'keys',
+    })
+    // Order 2 keeps its first report: both are at a position, and 2 is greater than 1.
+    assert.deepEqual(await lab.rows('silver.orders', 'id, amount'), [
+      '{"id":1,"amount":5.0}',
+      '{"id":2,"amount":20.0}',
+      '{"id":4,"amount":2.0}',
+      '{"id":5,"amount":7.0}',
+    ])
+    assert.deepEqual(await lab.rows('silver.big'), ['{"id":2,"amount":20.0}', '{"id":2,"amount":30.0}'])
+    assert.deepEqual(await lab.rows('gold.regions'), [
+      '{"region":"north","orders":2,"amount":7.0}',
+      '{"region":null,"orders":2,"amount":27.0}',
+    ])
 
-  it('creates tables, refreshes what changed, and then does nothing', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20], [3, null, 1], [4, 'ann', null]))
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      const events: RunEvent[] = []
-      const first = await executeRun(lab.dependencies, lake, { onEvent: event => events.push(event) })
-      assert.deepEqual(actions(first), {
-        'bronze.orders': 'load',
-        'bronze.customers': 'load',
-        'silver.orders': 'create',
-        'silver.big': 'create',
-        'gold.regions': 'create',
-      })
-      assert.deepEqual(await lab.rows('silver.orders'), [
-        '{"id":1,"customer":"ann","amount":5.0,"region":"north"}',
-        '{"id":2,"customer":"bob","amount":20.0,"region":null}',
-      ])
-      assert.deepEqual(await lab.rows('silver.orders__quarantine', 'id, _rule'), [
-        '{"id":4,"_rule":"it has an amount, it is positive"}',
-      ])
-      assert.deepEqual(first.tables[2]?.expectations, [
-        { name: 'it has an amount', otherwise: 'quarantine', passed: 3, failed: 1 },
-        { name: 'it is positive', otherwise: 'warn', passed: 3, failed: 1 },
-        { name: 'it has a customer', otherwise: 'drop', passed: 3, failed: 1 },
-      ])
-      assert.equal(events.at(0)?.type, 'run-started')
-      assert.equal(events.filter(({ type }) => type === 'table-finished').length, 5)
-      assert.equal(events.at(-1)?.type, 'run-finished')
-      const [transaction] = await lab.context.catalog.transactions({ limit: 1 })
-      assert.equal(transaction?.transactionId, first.transactionId)
-      assert.equal(transaction?.idempotencyKey, first.runId)
-      assert.equal(transaction?.pointers.length, 6)
+    const third = await executeRun(lab.dependencies, lake)
+    assert.equal(third.transactionId, undefined)
+    assert.ok(third.tables.every(({ status }) => status === 'skipped'))
+  },
 
-      lab.load('bronze.orders', orders([2, 'bob', 30], [5, 'cid', 7], [4, 'ann', 2]))
-      const second = await executeRun(lab.dependencies, lake)
-      assert.deepEqual(actions(second), {
-        'bronze.orders': 'load',
-        'bronze.customers': 'skip',
-        'silver.orders': 'keys',
-        'silver.big': 'append',
-        'gold.regions': 'keys',
-      })
-      // Order 2 keeps its first report: both are at a position, and 2 is greater than 1.
-      assert.deepEqual(await lab.rows('silver.orders', 'id, amount'), [
-        '{"id":1,"amount":5.0}',
-        '{"id":2,"amount":20.0}',
-        '{"id":4,"amount":2.0}',
-        '{"id":5,"amount":7.0}',
-      ])
-      assert.deepEqual(await lab.rows('silver.big'), ['{"id":2,"amount":20.0}', '{"id":2,"amount":30.0}'])
-      assert.deepEqual(await lab.rows('gold.regions'), [
-        '{"region":"north","orders":2,"amount":7.0}',
-        '{"region":null,"orders":2,"amount":27.0}',
-      ])
+  'follows a lookup that changed, and recomputes with the reason where there is no key': async lab => {
+    const lake = await lab.declare({
+      ...LAKE,
+      'silver.named': {
+        sql: 'select o.id, c.region from bronze.orders o join bronze.customers c using (customer)',
+      },
+    })
+    lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20]))
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    await executeRun(lab.dependencies, lake)
+    await lab.change('bronze.customers', (staged, session) =>
+      stageOverwrite(lab.context, session, staged, {
+        all: true,
+        select: customers(['ann', 'south'], ['bob', 'west']),
+      }),
+    )
+    const plan = await planRun(lab.dependencies, lake)
+    assert.deepEqual(actions(plan), {
+      'bronze.orders': 'skip',
+      'bronze.customers': 'skip',
+      'silver.orders': 'keys',
+      'silver.big': 'skip',
+      'gold.regions': 'keys',
+      'silver.named': 'append',
+    })
+    const report = await executeRun(lab.dependencies, lake)
+    const named = report.tables.find(({ table }) => table === 'silver.named')
+    assert.equal(named?.action, 'full')
+    assert.match(
+      named?.reason ?? '',
+      /1 rows of bronze\.customers are gone or changed, and the table has no key/,
+    )
+    assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
+      '{"id":1,"region":"south"}',
+      '{"id":2,"region":"west"}',
+    ])
+    assert.deepEqual(await lab.rows('silver.named'), [
+      '{"id":1,"region":"south"}',
+      '{"id":2,"region":"west"}',
+    ])
+    assert.deepEqual(await lab.rows('gold.regions', 'region, orders'), [
+      '{"region":"south","orders":1}',
+      '{"region":"west","orders":1}',
+    ])
+  },
 
-      const third = await executeRun(lab.dependencies, lake)
-      assert.equal(third.transactionId, undefined)
-      assert.ok(third.tables.every(({ status }) => status === 'skipped'))
-    }))
+  'takes nothing for changed when files were only written again': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.orders', orders([1, 'ann', 50], [2, 'bob', 20]))
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    await executeRun(lab.dependencies, lake)
+    const before = await lab.rows('silver.big')
+    await lab.change('bronze.orders', async (staged, session) =>
+      stageOverwrite(lab.context, session, staged, { all: true, select: await lab.scan('bronze.orders') }),
+    )
+    const report = await executeRun(lab.dependencies, lake)
+    const { 'silver.big': big, 'silver.orders': silver, 'gold.regions': gold } = actions(report)
+    assert.deepEqual([big, silver, gold], ['append', 'keys', 'skip'])
+    assert.deepEqual(
+      report.tables.map(({ rowsAdded, rowsDeleted }) => rowsAdded + rowsDeleted),
+      [0, 0, 0, 0, 0],
+    )
+    assert.deepEqual(await lab.rows('silver.big'), before)
+    const again = await executeRun(lab.dependencies, lake)
+    assert.equal(again.transactionId, undefined)
+  },
 
-  it('follows a lookup that changed, and recomputes with the reason where there is no key', () =>
-    withLab(async lab => {
-      const lake = await lab.declare({
-        ...LAKE,
-        'silver.named': {
-          sql: 'select o.id, c.region from bronze.orders o join bronze.customers c using (customer)',
-        },
-      })
-      lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20]))
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      await executeRun(lab.dependencies, lake)
-      await lab.change('bronze.customers', (staged, session) =>
-        stageOverwrite(lab.context, session, staged, {
-          all: true,
-          select: customers(['ann', 'south'], ['bob', 'west']),
-        }),
-      )
-      const plan = await planRun(lab.dependencies, lake)
-      assert.deepEqual(actions(plan), {
-        'bronze.orders': 'skip',
-        'bronze.customers': 'skip',
-        'silver.orders': 'keys',
-        'silver.big': 'skip',
-        'gold.regions': 'keys',
-        'silver.named': 'append',
-      })
-      const report = await executeRun(lab.dependencies, lake)
-      const named = report.tables.find(({ table }) => table === 'silver.named')
-      assert.equal(named?.action, 'full')
-      assert.match(
-        named?.reason ?? '',
-        /1 rows of bronze\.customers are gone or changed, and the table has no key/,
-      )
-      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
-        '{"id":1,"region":"south"}',
-        '{"id":2,"region":"west"}',
-      ])
-      assert.deepEqual(await lab.rows('silver.named'), [
-        '{"id":1,"region":"south"}',
-        '{"id":2,"region":"west"}',
-      ])
-      assert.deepEqual(await lab.rows('gold.regions', 'region, orders'), [
-        '{"region":"south","orders":1}',
-        '{"region":"west","orders":1}',
-      ])
-    }))
-
-  it('takes nothing for changed when files were only written again', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      lab.load('bronze.orders', orders([1, 'ann', 50], [2, 'bob', 20]))
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      await executeRun(lab.dependencies, lake)
-      const before = await lab.rows('silver.big')
-      await lab.change('bronze.orders', async (staged, session) =>
-        stageOverwrite(lab.context, session, staged, { all: true, select: await lab.scan('bronze.orders') }),
-      )
-      const report = await executeRun(lab.dependencies, lake)
-      const { 'silver.big': big, 'silver.orders': silver, 'gold.regions': gold } = actions(report)
-      assert.deepEqual([big, silver, gold], ['append', 'keys', 'skip'])
-      assert.deepEqual(
-        report.tables.map(({ rowsAdded, rowsDeleted }) => rowsAdded + rowsDeleted),
-        [0, 0, 0, 0, 0],
-      )
-      assert.deepEqual(await lab.rows('silver.big'), before)
-      const again = await executeRun(lab.dependencies, lake)
-      assert.equal(again.transactionId, undefined)
-    }))
-
-  it('leaves a table that fails an expectation out, with those that read it, and commits the rest', () =>
-    withLab(async lab => {
+  'leaves a table that fails an expectation out, with those that read it, and commits the rest':
+    async lab => {
       const lake = await lab.declare({
         ...LAKE,
         'silver.strict': {
@@ -231,10 +213,10 @@ describe('executeRun', () => {
         lab.context.catalog.loadTable({ namespace: ['silver'], name: 'strict' }),
         'TABLE_NOT_FOUND',
       )
-    }))
+    },
 
-  it('evolves a table whose definition only adds, and refuses any other change until it is asked to rebuild', () =>
-    withLab(async lab => {
+  'evolves a table whose definition only adds, and refuses any other change until it is asked to rebuild':
+    async lab => {
       const base = { 'bronze.orders': ORDERS }
       lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20]))
       await executeRun(
@@ -282,105 +264,120 @@ describe('executeRun', () => {
       const rebuilt = await executeRun(lab.dependencies, other, { fullRefresh: ['silver.o'] })
       assert.equal(rebuilt.tables[1]?.action, 'full')
       assert.deepEqual(await lab.rows('silver.o'), ['{"id":1,"amount":10.0}', '{"id":2,"amount":40.0}'])
-    }))
+    },
 
-  it('catches up after a rollback of a table or of its input', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      lab.load('bronze.orders', orders([1, 'ann', 50]))
-      await executeRun(lab.dependencies, lake)
-      const [firstBig, firstOrders] = [
-        await lab.snapshotId('silver.big'),
-        await lab.snapshotId('bronze.orders'),
-      ]
-      lab.load('bronze.orders', orders([2, 'bob', 20], [3, 'ann', 30]))
-      await executeRun(lab.dependencies, lake)
-      const after = await lab.rows('silver.big')
-      await lab.change('silver.big', async staged => stageRollback(staged, firstBig ?? assert.fail()))
-      assert.equal((await lab.rows('silver.big')).length, 1)
-      const caughtUp = await executeRun(lab.dependencies, lake)
-      assert.equal(actions(caughtUp)['silver.big'], 'append')
-      assert.deepEqual(await lab.rows('silver.big'), after)
+  'catches up after a rollback of a table or of its input': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    lab.load('bronze.orders', orders([1, 'ann', 50]))
+    await executeRun(lab.dependencies, lake)
+    const [firstBig, firstOrders] = [
+      await lab.snapshotId('silver.big'),
+      await lab.snapshotId('bronze.orders'),
+    ]
+    lab.load('bronze.orders', orders([2, 'bob', 20], [3, 'ann', 30]))
+    await executeRun(lab.dependencies, lake)
+    const after = await lab.rows('silver.big')
+    await lab.change('silver.big', async staged => stageRollback(staged, firstBig ?? assert.fail()))
+    assert.equal((await lab.rows('silver.big')).length, 1)
+    const caughtUp = await executeRun(lab.dependencies, lake)
+    assert.equal(actions(caughtUp)['silver.big'], 'append')
+    assert.deepEqual(await lab.rows('silver.big'), after)
 
-      await lab.change('bronze.orders', async staged => stageRollback(staged, firstOrders ?? assert.fail()))
-      const undone = await executeRun(lab.dependencies, lake)
-      assert.equal(actions(undone)['silver.orders'], 'keys')
-      assert.equal(actions(undone)['silver.big'], 'full')
-      assert.deepEqual(await lab.rows('silver.orders', 'id'), ['{"id":1}'])
-      assert.deepEqual(await lab.rows('silver.big'), ['{"id":1,"amount":50.0}'])
-    }))
+    await lab.change('bronze.orders', async staged => stageRollback(staged, firstOrders ?? assert.fail()))
+    const undone = await executeRun(lab.dependencies, lake)
+    assert.equal(actions(undone)['silver.orders'], 'keys')
+    assert.equal(actions(undone)['silver.big'], 'full')
+    assert.deepEqual(await lab.rows('silver.orders', 'id'), ['{"id":1}'])
+    assert.deepEqual(await lab.rows('silver.big'), ['{"id":1,"amount":50.0}'])
+  },
 
-  it('stages the run again when somebody else commits to a table meanwhile', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      lab.load('bronze.orders', orders([1, 'ann', 50], [2, 'ann', 60]))
-      await executeRun(lab.dependencies, lake)
-      await lab.change('bronze.customers', (staged, session) =>
-        stageOverwrite(lab.context, session, staged, { all: true, select: customers(['ann', 'south']) }),
-      )
-      let disturbed = false
-      const catalog = new Proxy(lab.context.catalog, {
-        get: (target, name) => {
-          const member: unknown = Reflect.get(target, name)
-          if (typeof member !== 'function') return member
-          if (name !== 'commit' || disturbed) return member.bind(target)
-          return async (...commit: unknown[]) => {
-            disturbed = true
-            await lab.change('silver.orders', (staged, session) =>
-              stageOverwrite(lab.context, session, staged, {
-                filterSql: 'id = 2',
-                select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region',
-              }),
-            )
-            return member.apply(target, commit)
-          }
-        },
-      })
-      const report: RunReport = await executeRun(
-        { ...lab.dependencies, context: { ...lab.context, catalog } },
-        lake,
-      )
-      assert.equal(report.attempts, 2)
-      assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
-        '{"id":1,"region":"south"}',
-        '{"id":2,"region":"south"}',
-      ])
-    }))
-
-  it('commits nothing when it is cancelled', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      lab.load('bronze.customers', customers(['ann', 'north']))
-      lab.load('bronze.orders', orders([1, 'ann', 50]))
-      const abort = new AbortController()
-      const onEvent = (event: RunEvent): void => {
-        if (event.type === 'table-started' && event.table === 'silver.big') abort.abort()
-      }
-      await rejectedWith(executeRun(lab.dependencies, lake, { signal: abort.signal, onEvent }), 'CANCELLED')
-      assert.deepEqual(await lab.context.catalog.listTables(['bronze']), [])
-    }))
-
-  it('names what it does not know', () =>
-    withLab(async lab => {
-      const lake = await lab.declare(LAKE)
-      assert.match(
-        (await rejectedWith(executeRun(lab.dependencies, lake, { tables: ['silver.x'] }), 'REQUEST_INVALID'))
-          .message,
-        /no table silver\.x/,
-      )
-      assert.match(
-        (
-          await rejectedWith(
-            planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }),
-            'REQUEST_INVALID',
+  'stages the run again when somebody else commits to a table meanwhile': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    lab.load('bronze.orders', orders([1, 'ann', 50], [2, 'ann', 60]))
+    await executeRun(lab.dependencies, lake)
+    await lab.change('bronze.customers', (staged, session) =>
+      stageOverwrite(lab.context, session, staged, { all: true, select: customers(['ann', 'south']) }),
+    )
+    let disturbed = false
+    const catalog = new Proxy(lab.context.catalog, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        if (name !== 'commit' || disturbed) return member.bind(target)
+        return async (...commit: unknown[]) => {
+          disturbed = true
+          await lab.change('silver.orders', (staged, session) =>
+            stageOverwrite(lab.context, session, staged, {
+              filterSql: 'id = 2',
+              select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region',
+            }),
           )
-        ).message,
-        /is loaded, not computed/,
-      )
-      const report = await executeRun(lab.dependencies, lake, { tables: ['gold.regions'] })
-      assert.equal(report.tables[0]?.error?.code, 'TABLE_NOT_FOUND')
-      assert.equal(report.tables[0]?.error?.hint, 'run silver.orders first')
-    }))
+          return member.apply(target, commit)
+        }
+      },
+    })
+    const report: RunReport = await executeRun(
+      { ...lab.dependencies, context: { ...lab.context, catalog } },
+      lake,
+    )
+    assert.equal(report.attempts, 2)
+    assert.deepEqual(await lab.rows('silver.orders', 'id, region'), [
+      '{"id":1,"region":"south"}',
+      '{"id":2,"region":"south"}',
+    ])
+  },
+
+  'commits nothing when it is cancelled': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    lab.load('bronze.orders', orders([1, 'ann', 50]))
+    const abort = new AbortController()
+    const onEvent = (event: RunEvent): void => {
+      if (event.type === 'table-started' && event.table === 'silver.big') abort.abort()
+    }
+    await rejectedWith(executeRun(lab.dependencies, lake, { signal: abort.signal, onEvent }), 'CANCELLED')
+    assert.deepEqual(await lab.context.catalog.listTables(['bronze']), [])
+  },
+
+  'names what it does not know': async lab => {
+    const lake = await lab.declare(LAKE)
+    assert.match(
+      (await rejectedWith(executeRun(lab.dependencies, lake, { tables: ['silver.x'] }), 'REQUEST_INVALID'))
+        .message,
+      /no table silver\.x/,
+    )
+    assert.match(
+      (
+        await rejectedWith(
+          planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }),
+          'REQUEST_INVALID',
+        )
+      ).message,
+      /is loaded, not computed/,
+    )
+    const report = await executeRun(lab.dependencies, lake, { tables: ['gold.regions'] })
+    assert.equal(report.tables[0]?.error?.code, 'TABLE_NOT_FOUND')
+    assert.equal(report.tables[0]?.error?.hint, 'run silver.orders first')
+  },
+}
+
+describe('executeRun', () => {
+  let shared: Awaited<ReturnType<typeof openLabEngine>>
+  before(async () => {
+    shared = await openLabEngine()
+  })
+  after(() => shared.close())
+
+  for (const [title, check] of Object.entries(CHECKS)) {
+    it(title, async () => {
+      const lab = await PipelineLab.open(shared.engine)
+      try {
+        await check(lab)
+      } finally {
+        await lab.close()
+      }
+    })
+  }
 })
