@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { summarizeManifest, writeManifest } from '../format/manifest.ts'
+import { inheritEntries, summarizeManifest, writeManifest } from '../format/manifest.ts'
 import type { LiveEntry, ManifestEntry, ManifestFile } from '../format/manifest-types.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
@@ -12,7 +12,7 @@ const SMALL_MANIFESTS_MAX = 100
 const SMALL_MANIFEST_BYTES = 8 * 1024 * 1024
 
 /** What all files of one manifest have in common. */
-export interface ManifestKind {
+interface ManifestKind {
   readonly specId: number
   readonly content: ManifestFile['content']
 }
@@ -47,7 +47,7 @@ export function createManifestWriter(
       })
       const manifestPath = `${metadata.location}/metadata/${randomUuid(context.random)}-m0.avro`
       await context.io.create(manifestPath, bytes)
-      return summarizeManifest({
+      const line = summarizeManifest({
         ...snapshot,
         entries,
         spec,
@@ -56,6 +56,9 @@ export function createManifestWriter(
         manifestPath,
         manifestLength: bytes.length,
       })
+      // What is staged is read next, by the tables downstream.
+      context.manifests.set(line, inheritEntries(line, entries))
+      return line
     },
   }
 }

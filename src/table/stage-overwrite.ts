@@ -12,7 +12,7 @@ import { type SnapshotSummary, stageDelta } from './stage-delta.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 
 /** Which rows an overwrite deletes. */
-export type OverwriteTarget =
+type OverwriteTarget =
   | { readonly all: true }
   /** Rows for which the SQL condition over the table's columns is true; `filter` may rule out files that have none. */
   | { readonly filterSql: string; readonly filter?: Expression }

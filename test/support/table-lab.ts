@@ -87,8 +87,10 @@ export class TableLab {
     return this.commit(await stageAppend(this.context, openTable(table), files))
   }
 
+  /** The SELECT of a scan, planned from what is in the files: the context's cache has manifests as they were staged. */
   async scan(metadata: TableMetadata, options: PlanScanOptions & ScanSqlOptions = {}): Promise<string> {
-    return scanSql(metadata, await planScan(this.context, metadata, options), options)
+    const context = { io: this.context.io, manifests: createManifestCache() }
+    return scanSql(metadata, await planScan(context, metadata, options), options)
   }
 
   /** The rows of a table as sorted lines of JSON. */

@@ -131,7 +131,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constant('delete' as const), v: fc.integer({ min: 0, max: 9 }) }),
   fc.record({
     type: fc.constant('replace' as const),
-    keys: fc.array(key, { maxLength: 4 }),
+    keys: fc.array(key, { maxLength: 4, size: 'max' }),
     v: fc.integer({ min: 0, max: 9 }),
   }),
 )
@@ -225,12 +225,13 @@ test('random appends, deletes and replaced keys leave the rows of a model, at ev
   await fc.assert(
     fc.asyncProperty(
       partitionings,
-      fc.array(step, { minLength: 1, maxLength: 5 }),
-      async (partitionBy, steps) => {
+      fc.array(row, { minLength: 20, maxLength: 80, size: 'max' }),
+      fc.array(step, { minLength: 1, maxLength: 4, size: 'max' }),
+      async (partitionBy, rows, steps) => {
         let table = await lab.create({ k: 'string', d: 'date', v: 'int' }, partitionBy)
         let model: Row[] = []
         const history = new Map<bigint, string[]>()
-        for (const change of steps) {
+        for (const change of [{ type: 'append', rows } as const, ...steps]) {
           ;[table, model] = await apply(table, model, change)
           const expected = await lab.lines(sqlOf(model))
           assert.deepEqual(await lab.rows(table.metadata), expected)
@@ -244,6 +245,6 @@ test('random appends, deletes and replaced keys leave the rows of a model, at ev
         await assertChanges(table, [...history])
       },
     ),
-    { numRuns: Number(process.env.INGOT_CASES ?? 25) },
+    { numRuns: Number(process.env.INGOT_CASES ?? 15) },
   )
 })
