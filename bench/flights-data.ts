@@ -26,7 +26,8 @@ export async function writeFlightBatches(
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   // A hash of the row's place draws the same increments every time.
-  const rank = order === 'time' ? 'row_number() over (order by date, n)' : 'row_number() over (order by hash(n), n)'
+  const rank =
+    order === 'time' ? 'row_number() over (order by date, n)' : 'row_number() over (order by hash(n), n)'
   await connection.run(
     `create temp table flights as
      select *, ${rank} - 1 as place from (
@@ -50,7 +51,9 @@ export async function writeFlightBatches(
   }
   const increments: string[] = []
   for (let index = 0; index < 10; index += 1) {
-    increments.push(await write(`increment-${index}.ndjson`, bulkRows + index * step, bulkRows + (index + 1) * step))
+    increments.push(
+      await write(`increment-${index}.ndjson`, bulkRows + index * step, bulkRows + (index + 1) * step),
+    )
   }
   connection.closeSync()
   instance.closeSync()

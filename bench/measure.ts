@@ -19,7 +19,10 @@ function processTimes(pid: number): ProcessTimes | undefined {
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const ticks = [11, 12, 13, 14].map(index => Number(fields[index]))
-  return { parentPid: Number(fields[1]), seconds: ticks.reduce((sum, value) => sum + value, 0) / TICKS_PER_SECOND }
+  return {
+    parentPid: Number(fields[1]),
+    seconds: ticks.reduce((sum, value) => sum + value, 0) / TICKS_PER_SECOND,
+  }
 }
 
 /** CPU seconds that a process and all that it started have used so far, dead children included. Linux only. */

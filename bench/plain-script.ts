@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { quoteLiteral } from '../src/sql-text.ts'
+import { type Totals, totalsSql } from './totals.ts'
 
 // The floor: what an engineer who knows DuckDB writes to get the tables of examples/flights as Parquet, without a lake.
 // The same columns, checks and results, no snapshots, no recovery, no history. Tuned as its users would: read_json with
@@ -96,19 +97,16 @@ export class PlainScript {
     await this.#writeGold('merged')
   }
 
-  /** Row counts and sums to hold against the lake's tables. */
-  async totals(): Promise<Readonly<Record<string, string>>> {
-    const text = async (sql: string): Promise<string> => (await this.#column(sql)).join()
+  /** What to hold against the lake's tables. */
+  async totals(): Promise<Totals> {
+    const text = async (table: string, folder: string): Promise<string> => {
+      const rows = `read_parquet(${this.#glob(folder)})`
+      return (await this.#column(totalsSql(table, rows))).join()
+    }
     return {
-      silver: await text(
-        `select concat_ws('/', count(*), sum(delay_minutes), sum(distance_miles)) from read_parquet(${this.#glob('silver')})`,
-      ),
-      route_performance: await text(
-        `select concat_ws('/', count(*), sum(flights), round(sum(p90_delay_minutes))) from read_parquet(${this.#glob('gold/route_performance')})`,
-      ),
-      hub_load: await text(
-        `select concat_ws('/', count(*), sum(departures)) from read_parquet(${this.#glob('gold/hub_load')})`,
-      ),
+      silver: await text('silver', 'silver'),
+      route_performance: await text('route_performance', 'gold/route_performance'),
+      hub_load: await text('hub_load', 'gold/hub_load'),
     }
   }
 
@@ -173,9 +171,4 @@ export class PlainScript {
     const reader = await this.#connection.runAndReadAll(sql)
     return reader.getRowsJson().map(row => String(row[0]))
   }
-}
-
-/** Removes what a script wrote. */
-export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
 }
