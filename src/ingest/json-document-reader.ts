@@ -157,6 +157,7 @@ export class JsonDocumentReader {
       this.#refuse(refusal)
       return
     }
+    this.#valueBytes = end
     if (end + 1 > bytes.length) this.#grow()
     this.#value[end] = LINE_FEED
     if (!checker.check(this.#value, 0, end)) {

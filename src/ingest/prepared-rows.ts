@@ -177,11 +177,17 @@ export class PreparedRows implements RowSink {
     this.#at += end - start
   }
 
-  /** `value` in decimal digits. */
+  /** `value` in decimal digits, from the last to the first. */
   #number(value: number): void {
-    let power = 1
-    while (power * 10 <= value) power *= 10
-    for (; power >= 1; power /= 10) this.#put(ZERO + (Math.floor(value / power) % 10))
+    let digitCount = 1
+    for (let power = 10; power <= value; power *= 10) digitCount += 1
+    let rest = value
+    for (let at = this.#at + digitCount - 1; at >= this.#at; at -= 1) {
+      const tens = Math.floor(rest / 10)
+      this.#buffer[at] = ZERO + rest - tens * 10
+      rest = tens
+    }
+    this.#at += digitCount
   }
 
   #copyEdited(bytes: Buffer, start: number, end: number, edits: readonly Edit[]): void {

@@ -1,26 +1,37 @@
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { IngotError } from '../errors.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 
-/** The bytes of a file from `start` to `end` (exclusive). @throws SOURCE_CHANGED, retryable, when the file became shorter */
+/**
+ * The bytes of a file from `start` to `end` (exclusive). A chunk is only there until the next one is asked for.
+ * @throws SOURCE_CHANGED, retryable, when the file became shorter
+ */
 export async function* readBytes(path: string, start: number, end: number): AsyncGenerator<Buffer> {
   if (start >= end) return
-  let sizeBytes = start
-  for await (const chunk of createReadStream(path, { start, end: end - 1, highWaterMark: CHUNK_BYTES })) {
-    const bytes: Buffer = chunk
-    sizeBytes += bytes.length
-    yield bytes
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start))
+  const handle = await open(path, 'r')
+  try {
+    for (let at = start; at < end; ) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at)
+      if (bytesRead === 0) throw becameShorter(path, at, end)
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await handle.close()
   }
-  if (sizeBytes === end) return
-  throw new IngotError(
+}
+
+function becameShorter(path: string, sizeBytes: number, expectedBytes: number): IngotError {
+  return new IngotError(
     'SOURCE_CHANGED',
-    `${path} became shorter while it was read: ${sizeBytes} of ${end} bytes`,
+    `${path} became shorter while it was read: ${sizeBytes} of ${expectedBytes} bytes`,
     {
       retryable: true,
       hint: 'write a file under another name and rename it when it is complete',
-      context: { path, sizeBytes, expectedBytes: end },
+      context: { path, sizeBytes, expectedBytes },
     },
   )
 }

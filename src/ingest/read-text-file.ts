@@ -148,7 +148,7 @@ async function readFirstRecord(
     pause: async () => undefined,
   }
   const sizeBytes = Math.min(pathBytes, limits.lineBytesMax + 4)
-  for await (const chunk of readBytes(path, 0, sizeBytes)) head.push(chunk)
+  for await (const chunk of readBytes(path, 0, sizeBytes)) head.push(Buffer.from(chunk))
   await scanLines(oneChunk(Buffer.concat(head)), { lineBytesMax: limits.lineBytesMax }, sink)
   return names
 }

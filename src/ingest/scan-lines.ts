@@ -105,7 +105,8 @@ class LineScanner {
     this.#lineBytes += bytes.length
     const room = this.#lineBytesMax + MARGIN_BYTES - this.#carriedBytes
     if (room <= 0) return
-    const kept = bytes.subarray(0, room)
+    // A copy: whoever reads the chunks may use one buffer for all of them.
+    const kept = Buffer.from(bytes.subarray(0, room))
     this.#carried.push(kept)
     this.#carriedBytes += kept.length
   }
@@ -129,8 +130,7 @@ class LineScanner {
     this.#place.isUtf8 = true
     let start = this.#skipMark(bytes, from)
     while (start < to) {
-      let end = start
-      while (bytes[end] !== LINE_FEED) end += 1
+      const end = bytes.indexOf(LINE_FEED, start)
       if (!isAllUtf8) this.#place.isUtf8 = isUtf8(bytes.subarray(start, end))
       this.#emit(bytes, start, end, 0)
       start = end + 1
