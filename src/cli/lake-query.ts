@@ -51,7 +51,10 @@ export async function prepareLakeQuery(
   const text = sql.trim().replace(/;+\s*$/, '')
   const [parsed] = await parseSql(session, [text])
   if (!parsed || parsed.error) {
-    throw new IngotError('QUERY_INVALID', parsed?.error?.message ?? 'the query is empty', {
+    const message = parsed?.error?.message ?? 'the query is empty'
+    // The engine's own words speak of how it parses, not of what was asked.
+    const cause = /only select/i.test(message) ? 'a query can only be a SELECT: nothing else is run' : message
+    throw new IngotError('QUERY_INVALID', cause, {
       hint: 'a query is one SELECT; tables are written as bronze.name, silver.name, gold.name',
     })
   }
@@ -118,10 +121,17 @@ async function loadTable(
     if (!isIngotError(error, 'TABLE_NOT_FOUND')) throw error
     const namespaces = await catalog.listNamespaces()
     const names = (await Promise.all(namespaces.map(namespace => catalog.listTables(namespace)))).flat()
-    const nearest = nearestName(formatIdentifier(identifier), names.map(formatIdentifier))
+    const name = formatIdentifier(identifier)
+    const nearest = nearestName(name, names.map(formatIdentifier))
+    const hint =
+      nearest === name
+        ? 'it is there now, but was not at that point: ingot history shows when it came'
+        : nearest
+          ? `did you mean ${nearest}? ingot tables lists all`
+          : 'ingot tables lists all'
     throw new IngotError('TABLE_NOT_FOUND', error.message, {
       cause: error,
-      hint: nearest ? `did you mean ${nearest}? ingot tables lists all` : 'ingot tables lists all',
+      hint,
       context: error.context,
     })
   }
