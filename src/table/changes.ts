@@ -68,17 +68,36 @@ export interface ChangesSql {
 
 /** The SELECTs of the inserted and the deleted rows, each row as often as it was inserted or deleted. */
 export function changesSql(metadata: TableMetadata, { removed, added }: Changes): ChangesSql {
-  const addedSql = scanSql(metadata, added)
-  const removedSql = scanSql(metadata, removed)
   if (removed.tasks.length === 0) {
     const kind = added.tasks.length === 0 ? 'none' : 'inserts'
-    return { kind, insertedSql: addedSql, deletedSql: removedSql }
+    return { kind, insertedSql: scanSql(metadata, added), deletedSql: scanSql(metadata, removed) }
   }
+  const addedSql = rowsOfOneSide(metadata, added, removed)
+  const removedSql = rowsOfOneSide(metadata, removed, added)
   return {
     kind: 'mixed',
     insertedSql: difference(addedSql, removedSql),
     deletedSql: difference(removedSql, addedSql),
   }
+}
+
+/**
+ * The rows of `plan` that can differ from those of `other`. Of a file that both read, with other deletes, these are the rows that
+ * the other's deletes name: the rest, which is nearly all of a big file, is on both sides.
+ */
+function rowsOfOneSide(metadata: TableMetadata, plan: ScanPlan, other: ScanPlan): string {
+  const counterparts = new Map(other.tasks.map(task => [task.entry.file.filePath, task]))
+  const unshared = plan.tasks.filter(task => !counterparts.has(task.entry.file.filePath))
+  const deletedBy: ScanTask[] = []
+  const shared = plan.tasks.filter(task => {
+    const counterpart = counterparts.get(task.entry.file.filePath)
+    if (counterpart === undefined || counterpart.deletes.length === 0) return false
+    deletedBy.push(counterpart)
+    return true
+  })
+  const rows = scanSql(metadata, { ...plan, tasks: unshared })
+  if (shared.length === 0) return rows
+  return `${rows}\nUNION ALL\n${scanSql(metadata, { ...plan, tasks: shared }, { deletedBy })}`
 }
 
 function difference(rows: string, others: string): string {

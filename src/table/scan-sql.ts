@@ -15,6 +15,8 @@ export interface ScanSqlOptions {
   readonly positions?: { readonly file: string; readonly row: string }
   /** @default the current schema */
   readonly schemaId?: number
+  /** Only rows that delete files of these tasks name, which read files of the plan with other deletes than the plan does. */
+  readonly deletedBy?: readonly ScanTask[]
 }
 
 /**
@@ -126,9 +128,11 @@ function selectSql(
     tasks.map(task => task.enginePath),
     mapped,
   )
-  const where = tasks.some(task => task.deletes.length > 0)
-    ? ` WHERE NOT EXISTS (${deletedRowsSql(tasks)})`
-    : ''
+  const conditions = [
+    ...(tasks.some(task => task.deletes.length > 0) ? [`NOT EXISTS (${deletedRowsSql(tasks)})`] : []),
+    ...(options.deletedBy === undefined ? [] : [`EXISTS (${deletedRowsSql(options.deletedBy)})`]),
+  ]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return `SELECT ${columns.join(', ')} FROM ${source} AS d${where}`
 }
 
