@@ -2,6 +2,7 @@ import { isPrimitive, type Type } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
 import { toSqlType } from '../table/sql-types.ts'
+import { textFitsSql } from './text-fits-sql.ts'
 
 /** A column of a Parquet file, as the engine describes it. */
 export interface ParquetColumn {
@@ -76,10 +77,10 @@ function tryCastSql(from: ParquetColumn, type: Type): string {
   return `TRY_CAST(${at(from)} AS ${toSqlType(type)})`
 }
 
-/** Whether the value survives the way there and back; text has many spellings of a value, so that it need only be read. */
+/** Whether the value survives the way there and back; text, which has many spellings of a value, is checked as text. */
 function fitsSql(from: ParquetColumn, type: Type): string {
   const there = tryCastSql(from, type)
-  if (from.sqlType === 'VARCHAR') return `${there} IS NOT NULL`
+  if (from.sqlType === 'VARCHAR') return textFitsSql(at(from), there, type)
   return `TRY_CAST(${there} AS ${from.sqlType}) IS NOT DISTINCT FROM ${at(from)}`
 }
 
@@ -119,12 +120,15 @@ function jsonField(column: ParquetColumn, conditionSql: string): string {
   return `CASE WHEN ${conditionSql} THEN ${key} || ${jsonValueSql(column)} END`
 }
 
-const NATIVE_IN_JSON =
-  /^(?:(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT))|FLOAT|DOUBLE|BOOLEAN|VARCHAR|STRUCT\(|MAP\()|\]$/
+const NATIVE_IN_JSON = /^(?:(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT))|BOOLEAN|VARCHAR|STRUCT\(|MAP\()|\]$/
 
 /** Numbers that JSON readers would round, dates and the like are the text that the engine prints; bytes are base64. */
 function jsonValueSql(column: ParquetColumn): string {
   if (column.sqlType === 'BLOB') return `to_json(to_base64(${at(column)}))::VARCHAR`
-  const value = NATIVE_IN_JSON.test(column.sqlType) ? at(column) : `${at(column)}::VARCHAR`
-  return `to_json(${value})::VARCHAR`
+  const text = `${at(column)}::VARCHAR`
+  if (column.sqlType === 'FLOAT' || column.sqlType === 'DOUBLE') {
+    // JSON has no NaN and no infinity.
+    return `CASE WHEN isfinite(${at(column)}) THEN to_json(${at(column)}) ELSE to_json(${text}) END::VARCHAR`
+  }
+  return `to_json(${NATIVE_IN_JSON.test(column.sqlType) ? at(column) : text})::VARCHAR`
 }

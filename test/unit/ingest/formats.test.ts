@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { isIngotError } from '../../../src/errors.ts'
+import type { Type } from '../../../src/format/types.ts'
 import { quoteLiteral } from '../../../src/sql-text.ts'
 import { bronzeTable, IngestLab } from './ingest-lab.ts'
 
@@ -219,11 +220,60 @@ test('Parquet: by name; a value that the column does not hold exactly is rescued
   ])
 })
 
+test('Parquet: text is read as strictly as in other files, and nothing of it is rounded', async () => {
+  const cases: readonly (readonly [type: Type, text: string, value: string | null])[] = [
+    ['decimal(12, 2)', '12.505', null],
+    ['decimal(12, 2)', '-12.5000', '-12.50'],
+    ['decimal(12, 2)', '99999999999.00', null],
+    ['decimal(12, 0)', '7.0', '7'],
+    ['long', '23.7', null],
+    ['long', '25.0', '25'],
+    ['long', '007', null],
+    ['long', '1e3', null],
+    ['int', '2147483648', null],
+    ['double', '1e400', null],
+    ['double', 'NaN', null],
+    ['double', '-1.5e3', '-1500.0'],
+    ['float', '1e39', null],
+    ['boolean', 'TRUE', 'true'],
+    ['boolean', 't', null],
+    ['date', '2024-02-29', '2024-02-29'],
+    ['date', '2023-02-29', null],
+    ['date', '2024-02-29 10:00:00', null],
+    ['time', '10:00:00.1234567', null],
+    ['timestamp', '2026-01-31T10:00:00+02:00', null],
+    ['timestamp', '2026-01-31T10:00:00.123456000Z', '2026-01-31 10:00:00.123456'],
+    ['timestamp', 'epoch', null],
+    ['timestamptz', '2026-01-31T10:00:00+02:00', '2026-01-31 08:00:00+00'],
+    ['timestamptz', '2026-01-31 10:00:00 Europe/Berlin', null],
+    ['uuid', '6F9619FF8B86D011B42D00CF4FC964FF', null],
+    ['binary', 'abc', null],
+    [{ type: 'list', 'element-id': 0, element: 'long', 'element-required': false }, '[1, 2.7]', null],
+    ['string', 'a\nb', 'a\nb'],
+  ]
+  const columns = Object.fromEntries(cases.map(([type], index) => [`c${index}`, type]))
+  const table = bronzeTable({ name: 'bronze.parquet_text', columns, glob: 'parquet-text/*' })
+  const select = cases.map(([, text], index) => `${quoteLiteral(text)} AS c${index}`).join(', ')
+  await copy(`SELECT ${select}`, 'parquet-text/x.parquet', 'FORMAT parquet')
+  await lab.load(table)
+  const list = cases.map((_, index) => `c${index}::VARCHAR`).join(', ')
+  const [row = []] = await lab.rows('bronze.parquet_text', `${list}, _rescued`)
+  assert.deepEqual(
+    row.slice(0, -1),
+    cases.map(([, , value]) => value),
+  )
+  const misfits = cases.flatMap(([, text, value], index) => (value === null ? [[`c${index}`, text]] : []))
+  assert.deepEqual(JSON.parse(String(row.at(-1))), Object.fromEntries(misfits))
+})
+
 test('Parquet without columns: each row is JSON', async () => {
   const table = bronzeTable({ name: 'bronze.rows', glob: 'rows/*' })
-  await copy(`SELECT 1 AS a, NULL AS b, [date '2024-01-01'] AS "c d"`, 'rows/x.parquet', 'FORMAT parquet')
+  const select = `SELECT 1 AS a, NULL AS b, [date '2024-01-01'] AS "c d", 'nan'::DOUBLE AS n, 0.5::FLOAT AS f`
+  await copy(select, 'rows/x.parquet', 'FORMAT parquet')
   await lab.load(table)
-  assert.deepEqual((await lab.rows('bronze.rows', 'payload')).flat(), ['{"a":1,"c d":["2024-01-01"]}'])
+  assert.deepEqual((await lab.rows('bronze.rows', 'payload')).flat(), [
+    '{"a":1,"c d":["2024-01-01"],"n":"nan","f":0.5}',
+  ])
 })
 
 test('a name that does not tell the format is refused', async () => {
