@@ -13,7 +13,7 @@ export interface TableSlot {
 }
 
 /** A derived table (a sub-query in FROM, or a CTE put in its place) that gives rows of its own FROM tree, row by row. */
-export interface DerivedRows {
+interface DerivedRows {
   readonly type: 'derived'
   readonly node: SqlNode
   readonly select: SqlNode
@@ -21,12 +21,12 @@ export interface DerivedRows {
 }
 
 /** Rows that no table gives: `unnest(…)`, or nothing at all. */
-export interface OtherRows {
+interface OtherRows {
   readonly type: 'other'
   readonly node: SqlNode
 }
 
-export interface JoinedRows {
+interface JoinedRows {
   readonly type: 'join'
   readonly kind: 'INNER' | 'LEFT'
   readonly node: SqlNode

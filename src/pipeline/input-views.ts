@@ -18,6 +18,8 @@ export interface ChangedRows {
 }
 
 const NO_ROWS: ScanPlan = { snapshot: undefined, tasks: [], prunedFileCount: 0, prunedManifestCount: 0 }
+const ADDED_SIDE = 'ingot_added_side'
+const REMOVED_SIDE = 'ingot_removed_side'
 const NO_CHANGES: Changes = { removed: NO_ROWS, added: NO_ROWS }
 
 function qualified({ namespace, name }: TableIdentifier): string {
@@ -56,25 +58,26 @@ export class InputViews {
   /** The rows by which an input changed; where rows were written again, the two sides are compared once and kept. */
   async createChanges(input: InputState): Promise<ChangedRows> {
     const changes = input.changes === undefined || input.changes === 'expired' ? NO_CHANGES : input.changes
-    const { kind, insertedSql, deletedSql } = changesSql(input.metadata, changes)
+    const { kind, addedSql, removedSql } = changesSql(input.metadata, changes)
     await this.#createSchema(ADDED_SCHEMA)
     await this.#createSchema(REMOVED_SCHEMA)
     const columns = this.#columnsOf(input).map(quoteIdentifier).join(', ')
-    const added = `SELECT ${columns} FROM (${insertedSql})`
+    const added = changedRelationSql(input.input, 'added')
+    const removed = changedRelationSql(input.input, 'removed')
     if (kind !== 'mixed') {
-      await this.#session.query(`CREATE VIEW ${changedRelationSql(input.input, 'added')} AS ${added}`)
+      await this.#session.query(`CREATE VIEW ${added} AS SELECT ${columns} FROM (${addedSql})`)
       const rows = changes.added.tasks.reduce((sum, { entry }) => sum + entry.file.recordCount, 0)
       return { removed: 0, added: rows }
     }
-    return {
-      removed: await keepRows(
-        this.#session,
-
-        changedRelationSql(input.input, 'removed'),
-        `SELECT ${columns} FROM (${deletedSql})`,
-      ),
-      added: await keepRows(this.#session, changedRelationSql(input.input, 'added'), added),
+    // Both sides are read once, and then compared from memory.
+    await keepRows(this.#session, ADDED_SIDE, `SELECT ${columns} FROM (${addedSql})`)
+    await keepRows(this.#session, REMOVED_SIDE, `SELECT ${columns} FROM (${removedSql})`)
+    const counts = {
+      removed: await keepRows(this.#session, removed, `FROM ${REMOVED_SIDE} EXCEPT ALL FROM ${ADDED_SIDE}`),
+      added: await keepRows(this.#session, added, `FROM ${ADDED_SIDE} EXCEPT ALL FROM ${REMOVED_SIDE}`),
     }
+    for (const side of [ADDED_SIDE, REMOVED_SIDE]) await this.#session.query(`DROP TABLE ${side}`)
+    return counts
   }
 
   async #createView(

@@ -46,7 +46,7 @@ export async function prepareQuery(
 }
 
 /** The syntax tree of each text, all of them SELECTs. @throws QUERY_INVALID */
-export async function parseSelects(
+async function parseSelects(
   session: EngineSession,
   texts: readonly string[],
 ): Promise<readonly SqlNode[]> {

@@ -19,7 +19,7 @@ import { KEY_NAMES_VIEW } from './touched-keys.ts'
 import { winningRowsSql } from './winning-rows.ts'
 
 /** Where computed rows go: instead of all rows, beside them, or instead of those of the keys in KEY_NAMES_VIEW. */
-export type Placement =
+type Placement =
   | { readonly type: 'all' }
   | { readonly type: 'append' }
   | {

@@ -62,6 +62,9 @@ function taskKey(task: ScanTask): string {
  */
 export interface ChangesSql {
   readonly kind: 'none' | 'inserts' | 'mixed'
+  /** The rows of either side that can differ: insertedSql and deletedSql are what EXCEPT ALL leaves of the one without the other. */
+  readonly addedSql: string
+  readonly removedSql: string
   readonly insertedSql: string
   readonly deletedSql: string
 }
@@ -70,12 +73,16 @@ export interface ChangesSql {
 export function changesSql(metadata: TableMetadata, { removed, added }: Changes): ChangesSql {
   if (removed.tasks.length === 0) {
     const kind = added.tasks.length === 0 ? 'none' : 'inserts'
-    return { kind, insertedSql: scanSql(metadata, added), deletedSql: scanSql(metadata, removed) }
+    const addedSql = scanSql(metadata, added)
+    const removedSql = scanSql(metadata, removed)
+    return { kind, addedSql, removedSql, insertedSql: addedSql, deletedSql: removedSql }
   }
   const addedSql = rowsOfOneSide(metadata, added, removed)
   const removedSql = rowsOfOneSide(metadata, removed, added)
   return {
     kind: 'mixed',
+    addedSql,
+    removedSql,
     insertedSql: difference(addedSql, removedSql),
     deletedSql: difference(removedSql, addedSql),
   }
