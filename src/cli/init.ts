@@ -1,10 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { IngotError } from '../errors.ts'
 import { type Command, EXIT } from './command.ts'
-
-const TEMPLATE = fileURLToPath(new URL('../../templates/default', import.meta.url))
+import { packageFolder } from './package-folder.ts'
 
 export const initCommand: Command = {
   name: 'init',
@@ -20,7 +18,7 @@ export const initCommand: Command = {
       })
     }
     mkdirSync(folder, { recursive: true })
-    cpSync(TEMPLATE, folder, { recursive: true })
+    cpSync(join(packageFolder(), 'templates', 'default'), folder, { recursive: true })
     // npm leaves files named .gitignore out of packages.
     renameSync(join(folder, 'gitignore'), join(folder, '.gitignore'))
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()

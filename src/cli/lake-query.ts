@@ -2,7 +2,7 @@ import type { LoadedTable } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import { resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { nearestName } from '../lake/did-you-mean.ts'
-import { parseSql, tablesRead, textOf } from '../lake/syntax-tree.ts'
+import { byteOffsetOf, parseSql, tablesRead, textOf } from '../lake/syntax-tree.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
@@ -81,7 +81,22 @@ export async function prepareLakeQuery(
     )
   }
   await Promise.all([...tables.values()].map(identifier => attachTable(context, session, identifier, point)))
-  return text
+  return qualifySystemTables(text, tablesRead(statement))
+}
+
+/** What the engine calls the database that a session's views are made in. */
+const DATABASE = 'memory'
+
+/** To the engine, `system` is also a database of its own: `system.files` would be ambiguous. */
+function qualifySystemTables(text: string, tables: ReturnType<typeof tablesRead>): string {
+  const bytes = Buffer.from(text)
+  const places = tables
+    .filter(
+      node => textOf(node, 'schema_name').toLowerCase() === 'system' && textOf(node, 'catalog_name') === '',
+    )
+    .map(node => byteOffsetOf(node))
+  const pieces = [0, ...places].map((from, index) => bytes.subarray(from, places[index]).toString())
+  return pieces.join(`${DATABASE}.`)
 }
 
 async function attachTable(
@@ -96,7 +111,7 @@ async function attachTable(
   const plan = await planScan(context, metadata, snapshot ? { snapshotId: snapshot['snapshot-id'] } : {})
   const schemaId = snapshot?.['schema-id']
   const select = scanSql(metadata, plan, schemaId === undefined ? {} : { schemaId })
-  const schema = quoteIdentifier(identifier.namespace.join('.'))
+  const schema = `${DATABASE}.${quoteIdentifier(identifier.namespace.join('.'))}`
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
   await session.query(`CREATE VIEW ${schema}.${quoteIdentifier(identifier.name)} AS ${select}`)
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { type Command, commandHelp, EXIT, parseCommandLine } from './command.ts'
+import { packageFolder } from './package-folder.ts'
 import { createTerminal, describeError, errorToJson, type Terminal } from './terminal.ts'
 
 /** Each command is loaded when it is called: `ingot --help` must not wait for an engine. */
@@ -79,7 +81,7 @@ async function overview(): Promise<string> {
 }
 
 function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const manifest = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
     version: string
   }
   return manifest.version
