@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import type { NestedField } from '../../src/format/types.ts'
+import { INTEROP_SOURCES } from './interop-tools.ts'
+import { LineProcess } from './line-process.ts'
+import { readFacts, type TableFacts } from './table-facts.ts'
+
+/** A table by its name in the catalog, or the location of a metadata file. */
+type TablePlace = readonly string[] | string
+
+/** PyIceberg in a process of its own, on one catalog. Dispose of it. */
+export class PyIceberg implements AsyncDisposable {
+  readonly #process: LineProcess
+
+  private constructor(process: LineProcess) {
+    this.#process = process
+  }
+
+  static async connect(python: string, url: string): Promise<PyIceberg> {
+    const process = new LineProcess(python, [join(INTEROP_SOURCES, 'pyiceberg_client.py')])
+    await process.request({ do: 'connect', url })
+    return new PyIceberg(process)
+  }
+
+  /** Runs a function of pyiceberg_client.py. */
+  async call(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    return await this.#process.request({ do: name, ...args })
+  }
+
+  async facts(
+    table: TablePlace,
+    fields: readonly NestedField[],
+    options: { readonly where?: string; readonly snapshot?: string } = {},
+  ): Promise<TableFacts> {
+    return readFacts(fields, (await this.call('facts', { table, ...options })) as (string | null)[])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.close()
+  }
+}
