@@ -83,20 +83,19 @@ export class Transaction {
   /**
    * Commits all changes or none; undefined when there are none. When others moved a table since, appends whose meaning
    * does not depend on what they stand on are committed on top of that; anything else is refused. When the catalog's
-   * answer is lost, asks until it is known, and removes nothing before.
-   * @throws COMMIT_CONFLICT (retryable: stage again from fresh state, in a new transaction) after removing the files
-   *   that only this transaction wrote
+   * answer is lost, asks until it is known, and removes nothing before. Applied under this very key or not at all, so
+   * that whoever comes after a crash can ask for it.
+   * @throws COMMIT_CONFLICT (retryable: stage again from fresh state, in a new transaction under a new key) after
+   *   removing the files that only this transaction wrote; COMMIT_STATE_UNKNOWN when the catalog cannot say
    */
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
     if (this.stagedTables.length === 0) return undefined
-    let key = options.idempotencyKey
     this.#isPublished = true
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await this.#tryCommit(key, options)
+      const outcome = await this.#tryCommit(options)
       if (outcome.type === 'committed') return outcome.result
-      // The catalog has given up the key of an attempt that it did not find, in case it is still on its way.
-      if (outcome.type === 'lost') key = `${options.idempotencyKey}/${attempt + 1}`
-      if (attempt === RETRIES_MAX || !(await this.#rebase())) {
+      // The catalog gave up the key of a commit that it did not find, in case that is still on its way.
+      if (outcome.type === 'lost' || attempt === RETRIES_MAX || !(await this.#rebase())) {
         this.#isPublished = false
         await this.removeFiles()
         throw outcome.type === 'conflict' ? outcome.error : lostError(outcome.error)
@@ -131,7 +130,8 @@ export class Transaction {
     }
   }
 
-  async #tryCommit(key: string, { note, signal }: TransactionCommitOptions): Promise<CommitOutcome> {
+  async #tryCommit(options: TransactionCommitOptions): Promise<CommitOutcome> {
+    const { idempotencyKey, note, signal } = options
     const changes = this.stagedTables.map(({ identifier, requirements, updates }) => ({
       identifier,
       requirements,
@@ -139,14 +139,14 @@ export class Transaction {
     }))
     try {
       const result = await this.#context.catalog.commit(changes, {
-        idempotencyKey: key,
+        idempotencyKey,
         ...(note === undefined ? {} : { note }),
       })
       return { type: 'committed', result }
     } catch (error) {
       if (isIngotError(error, 'COMMIT_CONFLICT')) return { type: 'conflict', error }
       if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) throw error
-      const result = await this.#findOut(key, signal)
+      const result = await this.#findOut(idempotencyKey, signal)
       return result === undefined ? { type: 'lost', error } : { type: 'committed', result }
     }
   }
@@ -157,7 +157,8 @@ export class Transaction {
       try {
         return await this.#context.catalog.findCommit(key)
       } catch (error) {
-        if (!(error instanceof IngotError) || !error.retryable) throw error
+        if (!(error instanceof IngotError)) throw error
+        if (!error.retryable) throw unknownError(key, error)
         await this.#pause(attempt, signal)
       }
     }
@@ -213,6 +214,18 @@ type CommitOutcome =
   | { readonly type: 'committed'; readonly result: CommitResult }
   | { readonly type: 'conflict'; readonly error: IngotError }
   | { readonly type: 'lost'; readonly error: IngotError }
+
+function unknownError(idempotencyKey: string, cause: IngotError): IngotError {
+  return new IngotError(
+    'COMMIT_STATE_UNKNOWN',
+    `what became of commit ${idempotencyKey} is unknown: ${cause.message}`,
+    {
+      cause,
+      hint: 'mend the catalog, then ask findCommit with the same key; delete nothing before',
+      context: { ...cause.context, idempotencyKey },
+    },
+  )
+}
 
 /** The catalog has said for certain that the commit was not applied, and never will be. */
 function lostError(cause: IngotError): IngotError {

@@ -222,20 +222,22 @@ test('a commit whose answer was lost is looked for until the catalog can be reac
   assert.deepEqual(await lab.rows((await reload(table)).metadata), ['["1"]'])
 })
 
-test('a commit that never arrived is made again under another key', async () => {
+test('a commit that never arrived is a conflict, made under no other key, and its files are removed', async () => {
   const table = await lab.create({ id: 'long' })
+  const before = await filesOf(table)
   const keys: string[] = []
   const transaction = begin({
-    commit(changes, options) {
+    commit(_, options) {
       keys.push(options.idempotencyKey)
-      if (keys.length < 3) throw new IngotError('COMMIT_STATE_UNKNOWN', 'the request was lost')
-      return lab.context.catalog.commit(changes, options)
+      throw new IngotError('COMMIT_STATE_UNKNOWN', 'the request was lost')
     },
   })
   await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
-  await transaction.commit({ idempotencyKey: 'key' })
-  assert.deepEqual(keys, ['key', 'key/1', 'key/2'])
-  assert.deepEqual(await lab.rows((await reload(table)).metadata), ['["1"]'])
+  await assert.rejects(transaction.commit({ idempotencyKey: 'key' }), (error: unknown) => {
+    return isIngotError(error, 'COMMIT_CONFLICT') && error.retryable
+  })
+  assert.deepEqual(keys, ['key'])
+  assert.deepEqual(await filesOf(table), before)
 })
 
 test('while the outcome is unknown no file is removed', async () => {
@@ -247,7 +249,7 @@ test('while the outcome is unknown no file is removed', async () => {
   await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
   const before = await filesOf(table)
   await assert.rejects(transaction.commit(commitOptions()), (error: unknown) =>
-    isIngotError(error, 'STORAGE_FAILED'),
+    isIngotError(error, 'COMMIT_STATE_UNKNOWN'),
   )
   await transaction.removeFiles()
   assert.deepEqual(await filesOf(table), before)
