@@ -5,6 +5,7 @@ import type { FileIO } from './file-io.ts'
 import { pathOfLocation } from './file-location.ts'
 import { createMemoryDisk, type DiskFaults, type MemoryDiskView } from './memory-disk.ts'
 import { createPosixFileIO } from './posix-file-io.ts'
+import { toStorageError } from './storage-error.ts'
 
 export interface MemoryFileIOOptions {
   /** @default none */
@@ -33,7 +34,7 @@ export function createMemoryFileIO(options: MemoryFileIOOptions = {}): MemoryFil
     const view = disk.open(faults)
     return {
       ...createPosixFileIO(view, random),
-      writeUnsynced: (location, bytes) => writeUnsynced(view, pathOfLocation(location), bytes),
+      writeUnsynced: (location, bytes) => writeUnsynced(view, location, bytes),
       crash: disk.crash,
       reopen: open,
     }
@@ -41,11 +42,16 @@ export function createMemoryFileIO(options: MemoryFileIOOptions = {}): MemoryFil
   return open(options.faults)
 }
 
-async function writeUnsynced(disk: MemoryDiskView, path: string, bytes: Uint8Array): Promise<void> {
-  for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
-    await makeFolderUnsynced(disk, path.slice(0, end))
+async function writeUnsynced(disk: MemoryDiskView, location: string, bytes: Uint8Array): Promise<void> {
+  const path = pathOfLocation(location)
+  try {
+    for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
+      await makeFolderUnsynced(disk, path.slice(0, end))
+    }
+    await disk.writeUnsynced(path, bytes)
+  } catch (error) {
+    throw toStorageError(error, 'write', location)
   }
-  await disk.writeUnsynced(path, bytes)
 }
 
 async function makeFolderUnsynced(disk: MemoryDiskView, path: string): Promise<void> {

@@ -1,13 +1,14 @@
-import { randomFraction } from '../../src/random.ts'
+import { type Random, randomFraction } from '../../src/random.ts'
 import { type RunResult, runScenario } from './run-scenario.ts'
 import type { Damage, ScenarioKind } from './scenario.ts'
 import { createSeededRandom } from './seeded-random.ts'
 import type { FaultType, PlannedFault, StepKind, Variant } from './world.ts'
 
+/** A read changes nothing, so that a crash at it is the crash at the next write. */
 const FAULTS_BY_STEP: Readonly<Record<StepKind, readonly FaultType[]>> = {
-  read: ['power-loss', 'kill', 'fail'],
+  read: ['fail'],
   write: ['power-loss', 'kill', 'fail', 'lose-answer'],
-  commit: ['power-loss', 'kill', 'fail', 'lose-answer', 'late'],
+  commit: ['power-loss', 'kill', 'fail', 'lose-answer', 'late', 'kill-after', 'power-loss-after'],
 }
 
 /** The second fault of a run comes within this many steps after the first: often while the first is recovered from. */
@@ -36,7 +37,7 @@ export interface ExploreOptions {
 
 /**
  * Runs a scenario once for every step that it takes and every fault that can meet the step; for every second seed with
- * another fault soon after it. Fewer points only when told so.
+ * another fault soon after it, and with every other fault at the next commit where the first one met a commit.
  */
 export async function explore(kind: ScenarioKind, options: ExploreOptions): Promise<Exploration> {
   const findings: Finding[] = []
@@ -60,21 +61,25 @@ async function planFaults(
 ): Promise<readonly (readonly PlannedFault[])[]> {
   const { steps }: RunResult = await runScenario(kind, { seed, variant, faults: [] })
   const random = createSeededRandom(seed)
-  const plans = steps.flatMap((step, index) =>
-    FAULTS_BY_STEP[step].map((type): readonly PlannedFault[] => {
-      const first = { step: index, type }
-      return seed % 2 === 1
-        ? [first]
-        : [first, secondFault(index, randomFraction(random), randomFraction(random))]
+  const plans = steps.flatMap((kindOfStep, step) =>
+    FAULTS_BY_STEP[kindOfStep].flatMap((type): readonly (readonly PlannedFault[])[] => {
+      const first = { step, type }
+      if (seed % 2 === 1) return [[first]]
+      const seconds = kindOfStep === 'commit' ? faultsAtNextCommit() : []
+      return [...seconds, faultSoonAfter(step, random)].map(second => [first, second])
     }),
   )
   return plans.filter((_, index) => (index + seed) % stride === 0)
 }
 
-function secondFault(firstStep: number, when: number, which: number): PlannedFault {
+function faultsAtNextCommit(): readonly PlannedFault[] {
+  return FAULTS_BY_STEP.commit.map(type => ({ step: 'next commit', type }))
+}
+
+function faultSoonAfter(step: number, random: Random): PlannedFault {
   const types = FAULTS_BY_STEP.write
   return {
-    step: firstStep + 1 + Math.floor(when * SECOND_FAULT_STEPS_MAX),
-    type: types[Math.floor(which * types.length)] ?? 'power-loss',
+    step: step + 1 + Math.floor(randomFraction(random) * SECOND_FAULT_STEPS_MAX),
+    type: types[Math.floor(randomFraction(random) * types.length)] ?? 'power-loss',
   }
 }

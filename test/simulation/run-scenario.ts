@@ -26,17 +26,22 @@ export async function runScenario(kind: ScenarioKind, run: Run): Promise<RunResu
   const scenario = kind.create()
   await world.scheduler.drive(createTables(world.startProcess().context, scenario.tables))
   const damages: Damage[] = []
-  for (let isDone = false; !isDone; ) {
+  for (;;) {
     world.letFaultsLoose()
     damages.push(...(await runWorkers(world, scenario)))
     world.stopFaults()
-    const isCrashed = world.isDown
-    if (isCrashed) world.restore()
+    if (!world.isDown) break
+    world.restore()
     damages.push(...(await inspect(world, context => findUnreadable(context, scenario.tables))))
-    isDone = damages.length > 0 || !isCrashed
+    if (damages.length > 0) break
   }
-  if (damages.length === 0) damages.push(...(await inspect(world, context => scenario.verify(context))))
+  if (damages.length === 0) damages.push(...(await inspect(world, context => inspectEnd(context, scenario))))
   return { steps: world.steps, damages }
+}
+
+async function inspectEnd(context: Process['context'], scenario: Scenario): Promise<readonly Damage[]> {
+  const unreadable = await findUnreadable(context, scenario.tables)
+  return unreadable.length > 0 ? unreadable : scenario.verify(context)
 }
 
 async function inspect(

@@ -1,5 +1,5 @@
 import type { CreateTableRequest } from '../../src/catalog/catalog.ts'
-import { type IngotError, isIngotError } from '../../src/errors.ts'
+import { isIngotError } from '../../src/errors.ts'
 import type { TableIdentifier } from '../../src/table-identifier.ts'
 import { type Row, readRows, toRows } from './blob-files.ts'
 import type { Process } from './world.ts'
@@ -64,9 +64,9 @@ export async function repeatUntilDone(attempt: () => Promise<'done' | 'more'>): 
   }
 }
 
-/** Whether the failure leaves open if the commit was applied. Of any other failure the product says: it was not. */
-export function isUnknown(error: unknown): error is IngotError {
-  return isIngotError(error, 'COMMIT_STATE_UNKNOWN')
+/** Whether the product says, with this failure of a commit, that nothing was applied. */
+export function saysNotApplied(error: unknown): boolean {
+  return isIngotError(error) && error.code !== 'COMMIT_STATE_UNKNOWN'
 }
 
 export async function currentRows(

@@ -52,7 +52,7 @@ export function createScheduler(random: Random): Scheduler {
       nowMs: () => nowMs,
       sleep: ms =>
         new Promise(wake => {
-          sleeping.push({ wakesAtMs: nowMs + ms, wake })
+          sleeping.push({ wakesAtMs: Math.ceil(nowMs + ms), wake })
           sleeping.sort((a, b) => a.wakesAtMs - b.wakesAtMs)
         }),
     },

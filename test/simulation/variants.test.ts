@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { explore } from './explore.ts'
 import type { Damage, ScenarioKind } from './scenario.ts'
 import { BROKEN_FILE_LOADERS, rivalFileLoaders } from './scenarios/files.ts'
-import { keyedAppends } from './scenarios/keyed-appends.ts'
-import { forgetfulLoaders, rivalLoaders } from './scenarios/loaders.ts'
+import { keyedAppends, rivalAppends } from './scenarios/keyed-appends.ts'
+import { forgetfulLoaders } from './scenarios/loaders.ts'
 import { rivalRuns } from './scenarios/runs.ts'
 import { BROKEN_VARIANTS } from './variants.ts'
 import { SOUND, type Variant } from './world.ts'
@@ -18,7 +18,7 @@ interface Expectation {
   readonly damage: readonly Damage['type'][]
 }
 
-const { noIdempotencyKey, keyNotGivenUp, filesRemovedWhileUnknown, requirementsNotChecked, tablesOneByOne } =
+const { noIdempotencyKey, keyNotGivenUp, filesRemovedWhileUnknown, lastCommitWins, tablesOneByOne } =
   BROKEN_VARIANTS
 const { dataFileNotSynced, dataFolderNotSynced, metadataFileNotSynced, metadataFolderNotSynced } =
   BROKEN_VARIANTS
@@ -32,9 +32,9 @@ const EXPECTATIONS: readonly Expectation[] = [
   { variant: metadataFolderNotSynced, scenario: keyedAppends, damage: ['unreadable'] },
   { variant: BROKEN_VARIANTS.pointerBeforeMetadata, scenario: keyedAppends, damage: ['unreadable'] },
   { variant: filesRemovedWhileUnknown, scenario: keyedAppends, damage: ['unreadable', 'stuck'] },
-  { variant: requirementsNotChecked, scenario: rivalLoaders, damage: ['duplicated', 'lost'] },
-  { variant: tablesOneByOne, scenario: rivalFileLoaders, damage: ['duplicated'] },
-  { variant: tablesOneByOne, scenario: rivalRuns, damage: ['duplicated', 'lost'] },
+  { variant: lastCommitWins, scenario: rivalAppends, damage: ['lost'] },
+  { variant: tablesOneByOne, scenario: rivalFileLoaders, damage: ['duplicated', 'unreadable'] },
+  { variant: tablesOneByOne, scenario: rivalRuns, damage: ['duplicated', 'lost', 'unreadable', 'stuck'] },
   { variant: SOUND, scenario: forgetfulLoaders, damage: ['duplicated'] },
   ...BROKEN_FILE_LOADERS.map(
     (scenario): Expectation => ({ variant: SOUND, scenario, damage: ['duplicated'] }),

@@ -1,6 +1,7 @@
-import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { Catalog, TableChange } from '../../src/catalog/catalog.ts'
 import type { CatalogStore } from '../../src/catalog/store.ts'
 import { isIngotError } from '../../src/errors.ts'
+import type { Update } from '../../src/format/metadata-types.ts'
 import { randomUuid } from '../../src/random.ts'
 import type { MemoryFileIO } from '../../src/storage/memory-file-io.ts'
 import { createSeededRandom } from './seeded-random.ts'
@@ -58,15 +59,16 @@ export const BROKEN_VARIANTS = {
       }),
   },
 
-  requirementsNotChecked: {
-    name: 'a commit does not check that the table, and its progress, are as they were read',
+  lastCommitWins: {
+    name: 'the last commit wins, whatever it was made from',
     wrapCatalog: catalog =>
       override(catalog, {
-        commit: (changes, options) =>
-          catalog.commit(
-            changes.map(change => ({ ...change, requirements: [] })),
+        async commit(changes, options) {
+          return catalog.commit(
+            await Promise.all(changes.map(change => toUnchecked(catalog, change))),
             options,
-          ),
+          )
+        },
       }),
   },
 
@@ -105,7 +107,19 @@ function commitOneByOne(catalog: Catalog): Catalog['commit'] {
   }
 }
 
-function removeManifestLists(io: MemoryFileIO, changes: Parameters<Catalog['commit']>[0]): Promise<void> {
+/** Without requirements, and with the sequence numbers that the table expects now: a guard of its own otherwise. */
+async function toUnchecked(catalog: Catalog, change: TableChange): Promise<TableChange> {
+  const { metadata } = await catalog.loadTable(change.identifier)
+  let sequenceNumber = metadata['last-sequence-number']
+  const updates = change.updates.map((update): Update => {
+    if (update.action !== 'add-snapshot') return update
+    sequenceNumber += 1
+    return { ...update, snapshot: { ...update.snapshot, 'sequence-number': sequenceNumber } }
+  })
+  return { ...change, requirements: [], updates }
+}
+
+function removeManifestLists(io: MemoryFileIO, changes: readonly TableChange[]): Promise<void> {
   const updates = changes.flatMap(change => change.updates)
   return io.remove(
     updates.flatMap(update => (update.action === 'add-snapshot' ? [update.snapshot['manifest-list']] : [])),

@@ -17,18 +17,24 @@ export const ROOT = 'file:///lake'
 /**
  * What can happen at a step. `power-loss`: every process stops and the disk loses what was not synced. `kill`: one
  * process stops. `fail`: the step does nothing but fail. `lose-answer`: it works, and its caller hears of a failure.
- * `late`: its caller hears of a failure, and it works some time later (a commit that was still on its way).
+ * Of a commit also: `late`: its caller hears of a failure, and it works some time later (it was still on its way);
+ * `kill-after`, `power-loss-after`: it works, and the process is gone before it hears so.
  */
-export const FAULT_TYPES = ['power-loss', 'kill', 'fail', 'lose-answer', 'late'] as const
-
-export type FaultType = (typeof FAULT_TYPES)[number]
+export type FaultType =
+  | 'power-loss'
+  | 'kill'
+  | 'fail'
+  | 'lose-answer'
+  | 'late'
+  | 'kill-after'
+  | 'power-loss-after'
 
 /** What a step could do to the world, which decides what faults it can meet. */
 export type StepKind = 'read' | 'write' | 'commit'
 
-/** A fault and the number of the step (from 0, over all processes) that meets it. */
+/** A fault and the step that meets it: by number (from 0, over all processes), or the next commit after the fault before. */
 export interface PlannedFault {
-  readonly step: number
+  readonly step: number | 'next commit'
   readonly type: FaultType
 }
 
@@ -69,7 +75,8 @@ interface LivingProcess extends Process {
 export class World {
   readonly scheduler: Scheduler
   readonly #variant: Variant
-  readonly #faults: readonly PlannedFault[]
+  /** Those still to come, in their order. */
+  readonly #faults: PlannedFault[]
   readonly #productRandom: Random
   readonly #faultRandom: Random
   readonly #disk: MemoryFileIO
@@ -82,9 +89,9 @@ export class World {
 
   constructor(seed: number, variant: Variant, faults: readonly PlannedFault[]) {
     this.#variant = variant
-    this.#faults = faults
+    this.#faults = [...faults]
     this.#productRandom = createSeededRandom(seed * 3 + 1)
-    this.#faultRandom = createSeededRandom(seed * 3 + 2 + (faults[0]?.step ?? 0) * 7919)
+    this.#faultRandom = createSeededRandom(seed * 3 + 2 + Number(faults[0]?.step ?? 0) * 7919)
     this.scheduler = createScheduler(createSeededRandom(seed * 3))
     this.#disk = createMemoryFileIO({ clock: this.scheduler.clock, random: this.#productRandom })
   }
@@ -159,10 +166,23 @@ export class World {
     if (!this.#isCounting) return undefined
     const step = this.#steps.length
     this.#steps.push(kind)
-    const type = this.#faults.find(fault => fault.step === step)?.type
-    if (type !== 'power-loss' && type !== 'kill') return type
-    this.#isDown = type === 'power-loss'
-    for (const dying of this.#isDown ? this.#processes : [process]) dying.isDead = true
+    const [next] = this.#faults
+    if (next === undefined) return undefined
+    if (next.step === 'next commit' ? kind !== 'commit' : next.step !== step) return undefined
+    this.#faults.shift()
+    if (next.type === 'power-loss') this.#cutPower()
+    if (next.type === 'kill') this.#kill(process)
+    return next.type
+  }
+
+  #kill(process: LivingProcess): never {
+    process.isDead = true
+    throw new SimulatedCrash()
+  }
+
+  #cutPower(): never {
+    this.#isDown = true
+    for (const process of this.#processes) process.isDead = true
     throw new SimulatedCrash()
   }
 
@@ -198,8 +218,10 @@ export class World {
     if (fault === undefined) return this.#store.apply(request)
     if (fault === 'fail')
       throw new IngotError('CATALOG_UNAVAILABLE', 'simulated failure of the store', { retryable: true })
-    if (fault === 'lose-answer') await this.#store.apply(request)
     if (fault === 'late') void this.#applyLate(request)
+    else await this.#store.apply(request)
+    if (fault === 'kill-after') this.#kill(process)
+    if (fault === 'power-loss-after') this.#cutPower()
     throw new IngotError('COMMIT_STATE_UNKNOWN', 'simulated loss of an answer')
   }
 

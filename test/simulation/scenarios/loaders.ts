@@ -25,17 +25,15 @@ export const rivalLoaders = loaders('rival loaders of one log', ({ context }) =>
 )
 
 /** Loaders that read the progress when they start, and then trust their own count. */
-export const forgetfulLoaders = loaders(
-  'loaders that do not look at the progress again',
-  async ({ context }) => {
-    let offset = await committedOffset(new Transaction(context))
-    await repeatUntilDone(async () => {
-      const outcome = await loadFrom(context, new Transaction(context), offset)
-      offset += BATCH_ROWS
-      return outcome
-    })
-  },
-)
+export const forgetfulLoaders = loaders('loaders that do not look at the progress again', ({ context }) => {
+  let offset: number | undefined
+  return repeatUntilDone(async () => {
+    offset ??= await committedOffset(new Transaction(context))
+    const outcome = await loadFrom(context, new Transaction(context), offset)
+    offset += BATCH_ROWS
+    return outcome
+  })
+})
 
 function loaders(name: string, work: (process: Process) => Promise<void>): ScenarioKind {
   return {
