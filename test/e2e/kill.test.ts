@@ -61,7 +61,7 @@ async function assertExact(lake: Lake, files: readonly string[], round: string):
 const texts = (rows: unknown): unknown =>
   (rows as readonly object[]).map(row => Object.values(row).map(value => String(value)))
 
-/** Instants in every part of a run, in random order of nothing but themselves. */
+/** One instant in each of `count` equal parts of a run, drawn within it. */
 function spreadInstants(random: Random, count: number, durationMs: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => (durationMs * (index + randomFraction(random))) / count)
 }
@@ -92,7 +92,7 @@ test('a lake to which files come stays exact through kills of the runs that take
   const random = createSeededRandom(SEED + 1)
   await withFolder(async folder => {
     const files = await writeFlightFiles(join(folder, 'files'), DAYS_PER_FILE * (KILLS + 2), DAYS_PER_FILE)
-    const lake = { project: join(folder, 'lake') }
+    const lake: Lake = { project: join(folder, 'lake') }
     const inbox = await makeFlightsProject(lake.project)
     const [first = '', second = '', ...rest] = files
     await deliver(first, inbox)
