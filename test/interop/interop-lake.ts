@@ -28,11 +28,10 @@ const execute = promisify(execFile)
 /** The projects that the tests run: what `ingot init` gives, and the flights example on a part of its rows. */
 export type Project = 'template' | { readonly flightRows: number | 'all' }
 
-interface FactsOptions {
+interface FactsRequest {
+  readonly table: LoadedTable
   /** @default every row */
   readonly where?: string
-  /** As in `ingot query --at`. */
-  readonly at?: string
 }
 
 /** A project in a temporary folder, run by the command line, its catalog served on a free port. Dispose of it. */
@@ -80,31 +79,31 @@ export class InteropLake implements AsyncDisposable {
   }
 
   /** What Ingot itself reads from each of these tables, by the table's name. */
-  async facts(
-    tables: readonly LoadedTable[],
-    { where = 'true', at }: FactsOptions = {},
-  ): Promise<Map<string, TableFacts>> {
-    const selects = tables.map(({ identifier, metadata }) => {
-      const from = `${quoteIdentifier(identifier.namespace.join('.'))}.${quoteIdentifier(identifier.name)}`
-      const facts = factsSql(currentSchema(metadata).fields, DUCKDB)
-      return `SELECT ${quoteLiteral(formatIdentifier(identifier))} AS name, ${facts} AS facts FROM ${from} WHERE ${where}`
-    })
-    type Row = { readonly name: string; readonly facts: readonly (string | null)[] }
-    const rows = await this.query<Row>(selects.join(' UNION ALL '), ...(at === undefined ? [] : ['--at', at]))
-    return new Map(
-      tables.map(({ identifier, metadata }) => {
-        const name = formatIdentifier(identifier)
-        const row = rows.find(candidate => candidate.name === name)
-        assert(row !== undefined, name)
-        return [name, readFacts(currentSchema(metadata).fields, row.facts)]
-      }),
-    )
+  async facts(tables: readonly LoadedTable[]): Promise<Map<string, TableFacts>> {
+    const facts = await this.readFacts(tables.map(table => ({ table })))
+    return new Map(facts.map((each, index) => [nameOf(tables[index]), each]))
   }
 
-  async factsOf(table: LoadedTable, options: FactsOptions = {}): Promise<TableFacts> {
-    const facts = (await this.facts([table], options)).get(formatIdentifier(table.identifier))
+  async factsOf(table: LoadedTable, at?: string): Promise<TableFacts> {
+    const [facts] = await this.readFacts([{ table }], at)
     assert(facts !== undefined)
     return facts
+  }
+
+  /** What Ingot reads, by one query; in the order of the requests. `at` as in `ingot query --at`. */
+  async readFacts(requests: readonly FactsRequest[], at?: string): Promise<readonly TableFacts[]> {
+    const selects = requests.map(({ table: { identifier, metadata }, where = 'true' }, place) => {
+      const from = `${quoteIdentifier(identifier.namespace.join('.'))}.${quoteIdentifier(identifier.name)}`
+      const facts = factsSql(currentSchema(metadata).fields, DUCKDB)
+      return `SELECT ${place} AS place, ${facts} AS facts FROM ${from} WHERE ${where}`
+    })
+    type Row = { readonly place: number; readonly facts: readonly (string | null)[] }
+    const rows = await this.query<Row>(selects.join(' UNION ALL '), ...(at === undefined ? [] : ['--at', at]))
+    return requests.map(({ table }, place) => {
+      const row = rows.find(candidate => candidate.place === place)
+      assert(row !== undefined, nameOf(table))
+      return readFacts(currentSchema(table.metadata).fields, row.facts)
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,6 +130,11 @@ export class InteropLake implements AsyncDisposable {
       throw new Error(`ingot ${name} failed: ${stderr}${stdout}`)
     }
   }
+}
+
+function nameOf(table: LoadedTable | undefined): string {
+  assert(table !== undefined)
+  return formatIdentifier(table.identifier)
 }
 
 function listening(server: ChildProcess): Promise<string> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { currentSchema } from '../../src/format/schema.ts'
+import { formatIdentifier } from '../../src/table-identifier.ts'
 import { InteropLake } from './interop-lake.ts'
 import { pathOf, pythonTool, skipWithout } from './interop-tools.ts'
 import { PyIceberg } from './pyiceberg.ts'
@@ -66,12 +67,16 @@ async function checkAllTables({ lake, pyiceberg }: World): Promise<void> {
 }
 
 async function checkFilters({ lake, pyiceberg }: World): Promise<void> {
-  for (const [name, where, sql] of FILTERS) {
-    const table = await lake.load(name)
+  const requests = await Promise.all(
+    FILTERS.map(async ([name, , sql]) => ({ table: await lake.load(name), where: sql })),
+  )
+  const expected = await lake.readFacts(requests)
+  for (const [index, [name, where]] of FILTERS.entries()) {
+    const [table, facts] = [requests[index]?.table, expected[index]]
+    assert.ok(table && facts)
     const { fields } = currentSchema(table.metadata)
     const found = await pyiceberg.facts(name.split('.'), fields, { where })
-    const expected = await lake.factsOf(table, { where: sql })
-    assertSameFacts(fields, found, expected, `${name} where ${where}`)
+    assertSameFacts(fields, found, facts, `${name} where ${where}`)
   }
 }
 
@@ -92,7 +97,7 @@ async function checkTimeTravel({ lake, pyiceberg }: World): Promise<void> {
   const { fields } = currentSchema(table.metadata)
   const snapshot = String(first['snapshot-id'])
   const found = await pyiceberg.facts(['silver', 'readings'], fields, { snapshot })
-  const expected = await lake.factsOf(table, { at: snapshot })
+  const expected = await lake.factsOf(table, snapshot)
   assert.equal(expected.rows, '9')
   assertSameFacts(fields, found, expected, `silver.readings at ${snapshot}`)
 }
@@ -164,4 +169,18 @@ test('PyIceberg and the template', skipWithout(python), async t => {
   await lake.run()
   await using pyiceberg = await PyIceberg.connect(pathOf(python), lake.url)
   for (const [name, check] of CHECKS) await t.test(name, () => check({ lake, pyiceberg }))
+})
+
+test('PyIceberg counts the rows of the whole flights example', skipWithout(python), async () => {
+  await using lake = await InteropLake.open({ flightRows: 'all' })
+  await lake.run()
+  await using pyiceberg = await PyIceberg.connect(pathOf(python), lake.url)
+  const tables = await lake.tables()
+  const names = tables.map(({ identifier }) => formatIdentifier(identifier))
+  const selects = names.map(name => `SELECT '${name}' AS name, count(*) AS n FROM ${name}`)
+  const expected = await lake.query<{ name: string; n: number }>(selects.join(' UNION ALL '))
+  for (const { name, n } of expected) {
+    assert.equal(await pyiceberg.call('count', { table: name.split('.') }), n, name)
+  }
+  assert.equal(expected.find(({ name }) => name === 'bronze.flights')?.n, 3_000_000)
 })

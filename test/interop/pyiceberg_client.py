@@ -18,7 +18,6 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType, TimestampType
 
-FACTS_PER_COLUMN = 4
 TYPES = {"string": StringType, "long": LongType, "double": DoubleType, "timestamp": TimestampType}
 catalog = None
 
@@ -60,18 +59,18 @@ def facts(table, where=None, snapshot=None):
 
 
 def column_facts(column):
-    count = len(column) - column.null_count
     kind = column.type
+    count = len(column) - column.null_count
     if pa.types.is_nested(kind):
         return [count, None, None, None]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return [count, None, None, total(pc.binary_length(column))]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        values = [value for value in column.to_pylist() if value is not None]
-        return [count, min(values, default=None), max(values, default=None), total(map(len, values))]
+        return [count, *limits(column), total(pc.utf8_length(column))]
     if pa.types.is_floating(kind):
-        limits = pc.min_max(column).as_py()
-        return [count, limits["min"], limits["max"], pc.sum(column).as_py()]
-    values = [value for value in numbers_of(column).to_pylist() if value is not None]
-    return [count, min(values, default=None), max(values, default=None), total(values)]
+        return [count, *limits(column), pc.sum(column).as_py()]
+    numbers = numbers_of(column)
+    return [count, *limits(numbers), total(numbers)]
 
 
 def numbers_of(column):
@@ -81,9 +80,19 @@ def numbers_of(column):
     return column.cast(pa.int32()) if pa.types.is_date32(kind) or pa.types.is_boolean(kind) else column
 
 
-def total(values):
-    found = list(values)
-    return sum(found[1:], found[0]) if found else None
+def limits(column):
+    found = pc.min_max(column).as_py()
+    return found["min"], found["max"]
+
+
+def total(numbers):
+    """Exact: a sum of 64-bit integers may need more bits."""
+    exact = numbers if pa.types.is_decimal(numbers.type) else numbers.cast(pa.decimal128(38, 0))
+    return pc.sum(exact).as_py()
+
+
+def count(table):
+    return open_table(table).scan().count()
 
 
 def append(table, rows):
@@ -130,7 +139,9 @@ def value_of(value, kind):
 
 FUNCTIONS = {
     function.__name__: function
-    for function in (connect, list_tables, list_tables_in, schema, facts, append, overwrite, delete, add_column, create, rows)
+    for function in (
+        connect, list_tables, list_tables_in, schema, facts, count, rows, append, overwrite, delete, add_column, create,
+    )
 }
 
 
