@@ -298,7 +298,11 @@ function addSnapshot(draft: Draft, snapshot: Snapshot): void {
 function countRows(draft: Draft, snapshot: Snapshot): void {
   const members = snapshot as { readonly 'first-row-id'?: unknown; readonly 'added-rows'?: unknown }
   const { 'first-row-id': firstRowId, 'added-rows': addedRows } = members
-  if (typeof firstRowId !== 'number' || typeof addedRows !== 'number') return
+  if (typeof firstRowId !== 'number' || typeof addedRows !== 'number') {
+    throw invalid(
+      `snapshot ${snapshot['snapshot-id']} has no first-row-id and added-rows, which version 3 asks for`,
+    )
+  }
   const nextRowId = nextRowIdOf(draft.metadata) ?? 0
   if (firstRowId < nextRowId) {
     throw conflict(
@@ -320,7 +324,7 @@ function setRef(draft: Draft, name: string, ref: SnapshotRef): void {
   if (!metadata.snapshots.some(snapshot => snapshot['snapshot-id'] === id)) {
     throw conflict(`ref ${name} cannot name snapshot ${id}: the table has no such snapshot`)
   }
-  const previous = metadata.refs[name]
+  const previous = Object.hasOwn(metadata.refs, name) ? metadata.refs[name] : undefined
   if (previous !== undefined && previous.type !== ref.type) {
     throw invalid(`ref ${name} is a ${previous.type} and cannot become a ${ref.type}`)
   }
@@ -346,7 +350,10 @@ function logCurrentSnapshot(draft: Draft): void {
   const id = metadata['current-snapshot-id']
   const snapshot = metadata.snapshots.find(candidate => candidate['snapshot-id'] === id)
   if (id === undefined || snapshot === undefined) return
-  const timestampMs = draft.addedSnapshotIds.has(id) ? snapshot['timestamp-ms'] : draft.nowMs
+  // Never before what is logged already, whatever the clock does: time travel takes the last entry up to its time.
+  const timestampMs = draft.addedSnapshotIds.has(id)
+    ? snapshot['timestamp-ms']
+    : Math.max(draft.nowMs, metadata['last-updated-ms'])
   const entry = { 'snapshot-id': id, 'timestamp-ms': timestampMs }
   change(draft, { 'snapshot-log': [...metadata['snapshot-log'], entry] })
 }

@@ -66,6 +66,8 @@ function commit(id: bigint, sequenceNumber: number, parent?: bigint): Update[] {
 const apply = (metadata: TableMetadata | null, updates: readonly Update[], nowMs = 2000): TableMetadata =>
   applyUpdates(metadata, updates, { nowMs })
 
+const isConflict = (error: unknown): boolean => isIngotError(error, 'COMMIT_CONFLICT')
+
 const BIG = 2n ** 62n + 1n
 
 test('a new table has fresh ids, breadth first, and what names columns is mapped along', () => {
@@ -134,11 +136,54 @@ test('a sequence number that is taken, and a snapshot that is gone, are conflict
     [{ action: 'set-snapshot-ref', 'ref-name': 'tag', type: 'tag', 'snapshot-id': 9n }],
     [{ action: 'remove-snapshots', 'snapshot-ids': [1n] }],
   ]
-  for (const updates of conflicts)
-    assert.throws(
-      () => apply(metadata, updates),
-      error => isIngotError(error, 'COMMIT_CONFLICT'),
-    )
+  for (const updates of conflicts) assert.throws(() => apply(metadata, updates), isConflict)
+})
+
+test('a rollback is logged after what was logged before, although the clock went back', () => {
+  const two = apply(apply(newTable(), commit(1n, 1), 1010), commit(2n, 2, 1n), 1020)
+  const back = apply(
+    two,
+    [{ action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': 1n }],
+    5,
+  )
+  assert.deepEqual(
+    back['snapshot-log'].map(entry => [entry['snapshot-id'], entry['timestamp-ms']]),
+    [
+      [1n, 1010],
+      [2n, 1020],
+      [1n, 1020],
+    ],
+  )
+})
+
+test('a snapshot of a version 3 table must number its rows, without taking numbers twice', () => {
+  const upgraded = apply(newTable(), [{ action: 'upgrade-format-version', 'format-version': 3 }])
+  const withRows = (id: bigint, firstRowId: number): Update[] => [
+    {
+      action: 'add-snapshot',
+      snapshot: { ...snapshot(id, Number(id)), ...{ 'first-row-id': firstRowId, 'added-rows': 7 } },
+    },
+  ]
+  assert.throws(
+    () => apply(upgraded, commit(1n, 1)),
+    error => isIngotError(error, 'REQUEST_INVALID') && error.message.includes('first-row-id'),
+  )
+  const one = apply(upgraded, withRows(1n, 0))
+  assert.equal((one as { 'next-row-id'?: unknown })['next-row-id'], 7)
+  assert.throws(() => apply(one, withRows(2n, 6)), isConflict)
+  assert.equal((apply(one, withRows(2n, 7)) as { 'next-row-id'?: unknown })['next-row-id'], 14)
+})
+
+test('refs may have the names of members that every object has', () => {
+  const one = apply(newTable(), commit(1n, 1))
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const update = { action: 'set-snapshot-ref', 'ref-name': name, type: 'tag', 'snapshot-id': 1n } as const
+    const tagged = parseTableMetadata(serializeTableMetadata(apply(one, [update])))
+    assert.deepEqual(Object.getOwnPropertyDescriptor(tagged.refs, name)?.value, {
+      type: 'tag',
+      'snapshot-id': 1n,
+    })
+  }
 })
 
 test('removing a snapshot clears the log up to it and its statistics', () => {
@@ -344,8 +389,5 @@ test('requirements are checked against what there is', () => {
       error => isIngotError(error, 'COMMIT_CONFLICT') && error.message.includes(requirement.type),
     )
   }
-  assert.throws(
-    () => checkRequirements(null, held.slice(0, 1)),
-    error => isIngotError(error, 'COMMIT_CONFLICT'),
-  )
+  assert.throws(() => checkRequirements(null, held.slice(0, 1)), isConflict)
 })
