@@ -100,7 +100,7 @@ class LocalCatalog implements Catalog {
     update: NamespaceUpdate,
   ): Promise<NamespaceUpdateResult> {
     const { updates = {}, removals = [] } = update
-    const both = removals.find(key => key in updates)
+    const both = removals.find(key => Object.hasOwn(updates, key))
     if (both !== undefined) {
       throw new IngotError('REQUEST_INVALID', `property ${both} is both set and removed`)
     }
@@ -110,8 +110,8 @@ class LocalCatalog implements Catalog {
     settle(await this.#apply(request, { namespaceChange, pointers: [] }), request)
     return {
       updated: Object.keys(updates),
-      removed: removals.filter(key => key in before),
-      missing: removals.filter(key => !(key in before)),
+      removed: removals.filter(key => Object.hasOwn(before, key)),
+      missing: removals.filter(key => !Object.hasOwn(before, key)),
     }
   }
 

@@ -55,9 +55,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
     await catalog.createNamespace(['n'], { keep: '1', drop: '2' })
     const result = await catalog.updateNamespace(['n'], {
       updates: { added: '3' },
-      removals: ['drop', 'never'],
+      removals: ['drop', 'never', 'constructor'],
     })
-    assert.deepEqual(result, { updated: ['added'], removed: ['drop'], missing: ['never'] })
+    assert.deepEqual(result, { updated: ['added'], removed: ['drop'], missing: ['never', 'constructor'] })
     assert.deepEqual(await catalog.namespaceProperties(['n']), { keep: '1', added: '3' })
     await fails('REQUEST_INVALID', catalog.updateNamespace(['n'], { updates: { a: '1' }, removals: ['a'] }))
     await fails('NAMESPACE_NOT_FOUND', catalog.updateNamespace(['other'], { updates: { a: '1' } }))
