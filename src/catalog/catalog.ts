@@ -122,7 +122,8 @@ export interface Catalog {
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
   /**
    * Checks every requirement of every change, then applies all of them or none.
-   * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed);
+   * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed;
+   *   context.idempotencyKey: the key was given up, so that no commit under it can succeed any more);
    *   TABLE_NOT_FOUND when a table is not there and no `assert-create` says so; NAMESPACE_NOT_FOUND for a table to create;
    *   COMMIT_STATE_UNKNOWN when the answer was lost: ask findCommit, delete nothing; IDEMPOTENCY_MISMATCH when the key
    *   was used for other changes.

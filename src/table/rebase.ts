@@ -45,6 +45,7 @@ function isAppend(update: Update): boolean {
 function hasSameMeaning(base: TableMetadata, fresh: TableMetadata): boolean {
   return (
     base['table-uuid'] === fresh['table-uuid'] &&
+    base['format-version'] === fresh['format-version'] &&
     base['current-schema-id'] === fresh['current-schema-id'] &&
     base['default-spec-id'] === fresh['default-spec-id'] &&
     isDeepStrictEqual(readProgress(base), readProgress(fresh))

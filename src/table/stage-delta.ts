@@ -13,7 +13,7 @@ import {
 import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
 import type { FileInSpec } from './position-deletes.ts'
 import { keepsProgress } from './progress.ts'
-import { requireMain, withChanges } from './staged-changes.ts'
+import { requireDefinition, requireMain, withChanges } from './staged-changes.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 
 /** Entries of a snapshot's summary beyond those that the spec names; keys of ours start with `ingot.`. */
@@ -34,7 +34,7 @@ export interface SnapshotDelta {
 /**
  * Writes the manifests and the manifest list of a new snapshot on main, on top of what is staged, and stages its commit.
  * Returns `staged` itself when no file changes and the summary states no new progress. A commit is refused when main
- * has moved since the base was loaded.
+ * has moved since the base was loaded, or the schema or the default partition spec has changed.
  * @throws UNSUPPORTED for a table of another format version than 2
  */
 export async function stageDelta(
@@ -170,7 +170,7 @@ export async function stageSnapshot(
   }
   const branch = metadata.refs.main ?? { type: 'branch' as const }
   return withChanges(staged, {
-    requirements: requireMain(metadata),
+    requirements: [...requireMain(metadata), ...requireDefinition(metadata)],
     updates: [
       { action: 'add-snapshot', snapshot },
       { ...branch, action: 'set-snapshot-ref', 'ref-name': 'main', 'snapshot-id': snapshotId },

@@ -40,7 +40,7 @@ function requirementKind(requirement: Requirement): string {
     : requirement.type
 }
 
-/** What a new snapshot on main relies on: that it is still the same table, and that nobody else moved main. */
+/** What moving main relies on: that it is still the same table, and that nobody else moved main. */
 export function requireMain(metadata: TableMetadata): Requirement[] {
   return [
     { type: 'assert-table-uuid', uuid: metadata['table-uuid'] },
@@ -49,5 +49,13 @@ export function requireMain(metadata: TableMetadata): Requirement[] {
       ref: 'main',
       'snapshot-id': metadata.refs.main?.['snapshot-id'] ?? null,
     },
+  ]
+}
+
+/** What new files rely on: that columns and partitions are defined as they were when the files were written. */
+export function requireDefinition(metadata: TableMetadata): Requirement[] {
+  return [
+    { type: 'assert-current-schema-id', 'current-schema-id': metadata['current-schema-id'] },
+    { type: 'assert-default-spec-id', 'default-spec-id': metadata['default-spec-id'] },
   ]
 }

@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict'
 import type { CommitResult } from '../catalog/catalog.ts'
-import { IngotError, isIngotError } from '../errors.ts'
+import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { randomFraction } from '../random.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { canRebase, isOutdated, rebaseAppends, stagedSnapshots } from './rebase.ts'
@@ -29,7 +30,7 @@ export class Transaction {
   readonly #changed = new Map<string, StagedTable>()
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #discarded: StagedTable[] = []
-  /** Whether files of this transaction may be, or become, part of a table. */
+  /** Whether files of this transaction may be, or become, part of a table: a commit is on its way, applied or unknown. */
   #isPublished = false
 
   constructor(context: TableContext) {
@@ -90,15 +91,15 @@ export class Transaction {
    */
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
     if (this.stagedTables.length === 0) return undefined
-    this.#isPublished = true
+    assert(!this.#isPublished, 'a transaction is committed once')
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#tryCommit(options)
       if (outcome.type === 'committed') return outcome.result
-      // The catalog gave up the key of a commit that it did not find, in case that is still on its way.
-      if (outcome.type === 'lost' || attempt === RETRIES_MAX || !(await this.#rebase())) {
-        this.#isPublished = false
-        await this.removeFiles()
-        throw outcome.type === 'conflict' ? outcome.error : lostError(outcome.error)
+      this.#isPublished = false
+      if (outcome.type === 'refused' || attempt === RETRIES_MAX || !(await this.#rebase())) {
+        // Best effort: a file that stays is only a file too many, and why the commit failed is what counts.
+        await this.removeFiles().catch(() => undefined)
+        throw outcome.error
       }
       await this.#pause(attempt, options.signal)
     }
@@ -137,6 +138,7 @@ export class Transaction {
       requirements,
       updates,
     }))
+    this.#isPublished = true
     try {
       const result = await this.#context.catalog.commit(changes, {
         idempotencyKey,
@@ -144,10 +146,11 @@ export class Transaction {
       })
       return { type: 'committed', result }
     } catch (error) {
-      if (isIngotError(error, 'COMMIT_CONFLICT')) return { type: 'conflict', error }
-      if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) throw error
+      if (!isIngotError(error, 'COMMIT_STATE_UNKNOWN')) return toRefusal(error)
       const result = await this.#findOut(idempotencyKey, signal)
-      return result === undefined ? { type: 'lost', error } : { type: 'committed', result }
+      return result === undefined
+        ? { type: 'refused', error: lostError(error) }
+        : { type: 'committed', result }
     }
   }
 
@@ -210,10 +213,26 @@ export class Transaction {
   }
 }
 
+/** Unless it is committed, it certainly is not and never will be. */
 type CommitOutcome =
   | { readonly type: 'committed'; readonly result: CommitResult }
+  /** Others were faster: on top of what they did it may succeed. */
   | { readonly type: 'conflict'; readonly error: IngotError }
-  | { readonly type: 'lost'; readonly error: IngotError }
+  | { readonly type: 'refused'; readonly error: IngotError }
+
+/** Errors by which a catalog says for certain that nothing was applied, and would say again. */
+const REFUSALS: readonly ErrorCode[] = ['TABLE_NOT_FOUND', 'NAMESPACE_NOT_FOUND', 'REQUEST_INVALID']
+
+/** @throws `error` when it leaves open whether the commit was applied */
+function toRefusal(error: unknown): CommitOutcome {
+  if (!isIngotError(error)) throw error
+  if (error.code === 'COMMIT_CONFLICT') {
+    const isKeyGivenUp = error.context.idempotencyKey !== undefined
+    return { type: isKeyGivenUp ? 'refused' : 'conflict', error }
+  }
+  if (REFUSALS.includes(error.code)) return { type: 'refused', error }
+  throw error
+}
 
 function unknownError(idempotencyKey: string, cause: IngotError): IngotError {
   return new IngotError(

@@ -2,10 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Catalog, LoadedTable } from '../../../src/catalog/catalog.ts'
 import { IngotError, isIngotError } from '../../../src/errors.ts'
+import { buildPartitionSpec } from '../../../src/format/partition-spec.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
 import { progressSummary, readProgress } from '../../../src/table/progress.ts'
-import { openTable, stageCreate, stageProperties, stageSchemaChange } from '../../../src/table/stage.ts'
+import {
+  openTable,
+  stageCreate,
+  stagePartitionSpec,
+  stageProperties,
+  stageSchemaChange,
+} from '../../../src/table/stage.ts'
 import { type SnapshotSummary, stageAppend } from '../../../src/table/stage-delta.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import type { StagedTable } from '../../../src/table/staged-table.ts'
@@ -238,6 +245,98 @@ test('a commit that never arrived is a conflict, made under no other key, and it
   })
   assert.deepEqual(keys, ['key'])
   assert.deepEqual(await filesOf(table), before)
+})
+
+test('a key that was given up is final: the commit is refused at once, not tried again under it', async () => {
+  const table = await lab.create({ id: 'long' })
+  let commits = 0
+  const transaction = begin({
+    commit(changes, options) {
+      commits += 1
+      return lab.context.catalog.commit(changes, options)
+    },
+  })
+  await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
+  const options = commitOptions()
+  await lab.context.catalog.findCommit(options.idempotencyKey)
+  await assert.rejects(transaction.commit(options), isConflict)
+  assert.equal(commits, 1)
+  assert.deepEqual(await filesOf(table), [])
+})
+
+test('a commit of a table that was dropped says so, and its files are removed', async () => {
+  const table = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1 AS id')
+  const before = await filesOf(table)
+  const transaction = begin()
+  await transaction.update(table.identifier, staged => append(staged, 'SELECT 2 AS id'))
+  await lab.context.catalog.dropTable(table.identifier)
+  await assert.rejects(transaction.commit(commitOptions()), (error: unknown) =>
+    isIngotError(error, 'TABLE_NOT_FOUND'),
+  )
+  assert.deepEqual(await filesOf(table), before)
+})
+
+test('a conflict is told although the files of the commit cannot be removed', async () => {
+  const table = await lab.create({ id: 'long' })
+  const io = { ...lab.context.io, remove: () => Promise.reject(new IngotError('STORAGE_FAILED', 'no')) }
+  const transaction = new Transaction({ ...lab.context, io })
+  await transaction.update(table.identifier, staged =>
+    stageOverwrite(lab.context, lab.session, required(staged), { all: true, select: 'SELECT 1 AS id' }),
+  )
+  await lab.append(table, 'SELECT 2 AS id')
+  await assert.rejects(transaction.commit(commitOptions()), isConflict)
+})
+
+test('rows written for another definition of the table are refused, whether main moved or not', async () => {
+  const redefine: readonly ((staged: StagedTable) => StagedTable)[] = [
+    staged => stageSchemaChange(staged, [{ type: 'rename', path: ['id'], name: 'x' }]),
+    staged =>
+      stagePartitionSpec(staged, buildPartitionSpec(schemaOf({ id: 'long' }), ['bucket(4, id)']).spec),
+  ]
+  for (const change of redefine) {
+    for (const mainMoves of [false, true]) {
+      const table = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1 AS id')
+      const transaction = begin()
+      await transaction.update(table.identifier, staged => append(staged, 'SELECT 2 AS id'))
+      const redefined = await lab.commit(change(openTable(table)))
+      if (mainMoves) {
+        const name = redefined.metadata.schemas.length > 1 ? 'x' : 'id'
+        await lab.append(redefined, `SELECT 3 AS ${name}`)
+      }
+      await assert.rejects(transaction.commit(commitOptions()), isConflict)
+    }
+  }
+})
+
+test('an append is not put on top of a table that was upgraded to a version it was not written for', async () => {
+  const table = await lab.create({ id: 'long' })
+  const transaction = begin()
+  await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
+  const other = await lab.append(table, 'SELECT 2 AS id')
+  const upgrade = { action: 'upgrade-format-version', 'format-version': 3 } as const
+  await lab.commit({ ...openTable(other), updates: [upgrade] })
+  await assert.rejects(transaction.commit(commitOptions()), isConflict)
+})
+
+test('the progress that an append stands on is checked again at every attempt', async () => {
+  const table = await lab.create({ id: 'long' })
+  let attempts = 0
+  const transaction = begin({
+    async commit(changes, options) {
+      attempts += 1
+      // Others are faster every time: first without progress of their own, then with the same source's.
+      const fresh = openTable(await reload(table))
+      const progress = attempts === 1 ? {} : progressSummary({ offset: 10 })
+      await lab.commit(await append(fresh, `SELECT ${100 + attempts} AS id`, progress))
+      return lab.context.catalog.commit(changes, options)
+    },
+  })
+  await transaction.update(table.identifier, staged =>
+    append(staged, 'SELECT 1 AS id', progressSummary({ offset: 10 })),
+  )
+  await assert.rejects(transaction.commit(commitOptions()), isConflict)
+  assert.equal(attempts, 2)
+  assert.deepEqual(await lab.rows((await reload(table)).metadata), ['["101"]', '["102"]'])
 })
 
 test('while the outcome is unknown no file is removed', async () => {
