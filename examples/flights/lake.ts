@@ -58,7 +58,10 @@ export const flights = silver('flights', {
       otherwise: 'quarantine',
     },
     'the delay is plausible': { check: sql`delay_minutes between -120 and 1440`, otherwise: 'quarantine' },
-    'it goes somewhere': { check: sql`origin <> destination and distance_miles > 0`, otherwise: 'quarantine' },
+    'it goes somewhere': {
+      check: sql`origin <> destination and distance_miles > 0`,
+      otherwise: 'quarantine',
+    },
     'both airports are known': sql`origin_city is not null and destination_city is not null`,
   },
   partitionBy: ['month(departed_at)'],
