@@ -99,7 +99,7 @@ export class RunProgress {
   }
 
   #erase(): void {
-    if (this.#drawnLines > 0) process.stderr.write(`\u001b[${this.#drawnLines}A\u001b[J`)
+    if (this.#drawnLines > 0) this.#terminal.draw(`\u001b[${this.#drawnLines}A\u001b[J`)
     this.#drawnLines = 0
   }
 
@@ -107,7 +107,7 @@ export class RunProgress {
     this.#erase()
     this.#frame = (this.#frame + 1) % FRAMES.length
     for (const running of this.#running.values()) {
-      process.stderr.write(`${this.#runningLine(running)}\n`)
+      this.#terminal.draw(`${this.#runningLine(running)}\n`)
       this.#drawnLines += 1
     }
   }
@@ -119,7 +119,9 @@ export class RunProgress {
     const share = running.bytesTotal ? Math.min(1, running.bytes / running.bytesTotal) : undefined
     const bar = share === undefined ? '' : `${drawBar(share)} ${(share * 100).toFixed(0).padStart(3)}%`
     const parts = [bar, amount, `${seconds} s`].filter(part => part !== '')
-    return `${style.cyan(FRAMES[this.#frame] ?? '')} ${running.table.padEnd(this.#nameWidth)}  ${running.action.padEnd(7)} ${parts.join('  ')}`
+    const line = `${running.table.padEnd(this.#nameWidth)}  ${running.action.padEnd(7)} ${parts.join('  ')}`
+    // A line that wraps would be two, and erased by half.
+    return `${style.cyan(FRAMES[this.#frame] ?? '')} ${line.slice(0, this.#terminal.columns() - 3)}`
   }
 
   #finishedLine(report: TableReport): string {

@@ -8,6 +8,10 @@ export interface Terminal {
   err(text: string): void
   /** Bytes or text as they are, without a line end. */
   write(chunk: string | Uint8Array): void
+  /** To standard error as it is, without a line end: for what is drawn over again. */
+  draw(text: string): void
+  /** How many characters a line of standard error holds before it wraps. */
+  columns(): number
   /** Standard error is a terminal that a person watches: progress may redraw, colours may be used. */
   readonly interactive: boolean
   readonly style: Style
@@ -22,6 +26,8 @@ export interface Style {
   cyan(text: string): string
 }
 
+const COLUMNS_UNKNOWN = 80
+
 /** The process's own streams. Colours follow NO_COLOR, FORCE_COLOR and whether standard error is a terminal. */
 export function createTerminal(environment: NodeJS.ProcessEnv): Terminal {
   const interactive =
@@ -31,6 +37,8 @@ export function createTerminal(environment: NodeJS.ProcessEnv): Terminal {
     out: text => process.stdout.write(`${text}\n`),
     err: text => process.stderr.write(`${text}\n`),
     write: chunk => process.stdout.write(chunk),
+    draw: text => process.stderr.write(text),
+    columns: () => process.stderr.columns ?? COLUMNS_UNKNOWN,
     interactive,
     style: createStyle(coloured),
   }

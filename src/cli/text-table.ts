@@ -22,7 +22,7 @@ export function formatTable(
   const cells = rows.map(row =>
     row.map((value, index) => shorten(formatCell(value, decimals[index] ?? 0), cellWidthMax)),
   )
-  const header = columns.map(column => shorten(column.name, cellWidthMax))
+  const header = columns.map(column => shorten(visible(column.name), cellWidthMax))
   const widths = header.map((name, index) =>
     Math.max(displayWidth(name), ...cells.map(row => displayWidth(row[index] ?? ''))),
   )
@@ -85,7 +85,13 @@ const separateThousands = (digits: string): string => {
 /** Control characters would move the cursor, or worse: shown as escapes. */
 const visible = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, character => JSON.stringify(character).slice(1, -1))
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, escapeControl)
+
+/** `\n` and its like as JSON writes them; JSON leaves those from U+007F to U+009F, of which one begins escapes too. */
+const escapeControl = (character: string): string =>
+  character < ' '
+    ? JSON.stringify(character).slice(1, -1)
+    : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** Terminal columns: wide East Asian characters and emoji take two, combining marks none. */
 function displayWidth(text: string): number {
@@ -103,7 +109,15 @@ function displayWidth(text: string): number {
 }
 
 function shorten(text: string, widthMax: number): string {
-  return displayWidth(text) <= widthMax ? text : `${[...text].slice(0, widthMax - 1).join('')}…`
+  if (displayWidth(text) <= widthMax) return text
+  let kept = ''
+  let width = 0
+  for (const character of text) {
+    width += displayWidth(character)
+    if (width > widthMax - 1) break
+    kept += character
+  }
+  return `${kept}…`
 }
 
 function pad(text: string, width: number, side: 'left' | 'right'): string {

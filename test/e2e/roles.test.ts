@@ -12,11 +12,11 @@ const LAKE = `import { bronze, files, gold, silver, sql, t } from 'ingot'
 
 export const readings = bronze('readings', {
   from: files('inbox/*.ndjson'),
-  columns: { vehicle: t.string(), at: t.long(), speed: t.long() },
+  columns: { vehicle: t.string(), seq: t.long(), speed: t.long() },
 })
 export const clean = silver('readings', {
-  query: sql\`select vehicle, at, speed from \${readings}\`,
-  key: ['vehicle', 'at'],
+  query: sql\`select vehicle, seq, speed from \${readings}\`,
+  key: ['vehicle', 'seq'],
   orderBy: '_ingested_at',
 })
 export const totals = gold('totals', {
@@ -47,7 +47,7 @@ class FillingLake {
   async deliver(): Promise<void> {
     const first = this.#files * ROWS_PER_FILE
     const lines = Array.from({ length: ROWS_PER_FILE }, (_, index) =>
-      JSON.stringify({ vehicle: `v${index % VEHICLES}`, at: first + index, speed: first + index }),
+      JSON.stringify({ vehicle: `v${index % VEHICLES}`, seq: first + index, speed: first + index }),
     )
     const name = `readings-${String(this.#files).padStart(4, '0')}.ndjson`
     const draft = join(this.project, 'inbox', `${name}.draft`)

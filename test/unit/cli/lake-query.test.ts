@@ -1,31 +1,28 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { prepareLakeQuery } from '../../../src/cli/lake-query.ts'
-import type { EngineValue } from '../../../src/table/engine.ts'
-import { bronzeTable, IngestLab } from '../ingest/ingest-lab.ts'
+import { test } from 'node:test'
+import { parseQueryPoint, type QueryPoint } from '../../../src/cli/lake-query.ts'
 
-let lab: IngestLab
-before(async () => {
-  lab = await IngestLab.open()
-  await lab.write('inbox/a.ndjson', '{"v":1}\n')
-  await lab.load(bronzeTable({ columns: { v: 'long' } }))
-})
-after(() => lab.close())
+const POINTS: readonly (readonly [text: string | undefined, point: QueryPoint])[] = [
+  [undefined, { type: 'now' }],
+  ['4358109269898224417', { type: 'snapshot', snapshotId: 4358109269898224417n }],
+  ['transaction:7', { type: 'transaction', transactionId: 7 }],
+  ['2026-01-31', { type: 'time', timeMs: Date.UTC(2026, 0, 31) }],
+  ['2026-01-31T12:00:00Z', { type: 'time', timeMs: Date.UTC(2026, 0, 31, 12) }],
+  ['2026-01-31 12:00:00', { type: 'time', timeMs: Date.UTC(2026, 0, 31, 12) }],
+  ['2026-01-31T12:00:00.5+02:00', { type: 'time', timeMs: Date.UTC(2026, 0, 31, 10, 0, 0, 500) }],
+  ['main', { type: 'ref', ref: 'main' }],
+  ['transaction:', { type: 'ref', ref: 'transaction:' }],
+]
 
-const query = (sql: string): Promise<readonly (readonly EngineValue[])[]> =>
-  lab.engine.session({}, async session => {
-    const { rows } = await session.query(await prepareLakeQuery(lab.context, session, sql, { type: 'now' }))
-    return rows
+for (const [text, point] of POINTS) {
+  test(`--at ${text ?? 'left out'} is ${point.type}`, () => assert.deepEqual(parseQueryPoint(text), point))
+}
+
+for (const text of ['2026-13-01', '2026-01-31T25:00:00Z', '2026-01-31 noon']) {
+  test(`--at ${text} is no time`, () => {
+    assert.throws(() => parseQueryPoint(text), {
+      code: 'REQUEST_INVALID',
+      message: `--at ${text} is not a time`,
+    })
   })
-
-test('system.files is a table like others, though the engine has a database of that name', async () => {
-  const row = [['inbox/a.ndjson']]
-  assert.deepEqual(await query('select source from system.files'), row)
-  assert.deepEqual(await query('select f.source from memory.system.files f'), row)
-  assert.deepEqual(
-    await query(
-      `select 'é' as x, * from (select source from "system".files) join bronze.events on true join system.files f on f.source = _source`,
-    ).then(rows => rows.map(([x, source, v]) => [x, source, v])),
-    [['é', 'inbox/a.ndjson', 1n]],
-  )
-})
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RunProgress } from '../../../src/cli/run-progress.ts'
+import type { RunEvent } from '../../../src/pipeline/run-events.ts'
+import type { RunReport, TableReport } from '../../../src/pipeline/run-report.ts'
+import { CapturedTerminal } from './captured-terminal.ts'
+
+const report = (table: string, more: Partial<TableReport> = {}): TableReport => ({
+  ...{ table, status: 'done', action: 'load', reason: 'it is new', seconds: 1.5, expectations: [] },
+  ...{ rowsAdded: 1200, rowsDeleted: 0, rowsQuarantined: 0 },
+  ...more,
+})
+
+const runReport = (more: Partial<RunReport> = {}): RunReport => ({
+  ...{ runId: 'r', startedAtMs: 0, seconds: 3, attempts: 1, transactionId: 7 },
+  tables: [report('bronze.a'), report('gold.long_name', { status: 'failed' })],
+  ...more,
+})
+
+const STARTED: RunEvent = { type: 'run-started', runId: 'r', tables: ['bronze.a', 'gold.long_name'] }
+const begin = (table: string, bytesTotal?: number): RunEvent => ({
+  ...{ type: 'table-started', table, action: 'load', reason: 'it is new' },
+  ...(bytesTotal === undefined ? {} : { bytesTotal }),
+})
+
+test('where nobody watches, each table that is done is one plain line', () => {
+  const terminal = new CapturedTerminal()
+  const progress = new RunProgress(terminal)
+  const events: readonly RunEvent[] = [
+    STARTED,
+    begin('bronze.a', 2048),
+    { type: 'table-progress', table: 'bronze.a', rows: 600, bytes: 1024 },
+    {
+      type: 'table-finished',
+      report: report('bronze.a', {
+        rowsDeleted: 3,
+        rowsQuarantined: 2,
+        load: { files: 1, bytes: 2048, rows: 1200, quarantined: 2 } as TableReport['load'] & object,
+        expectations: [{ name: 'it is plausible', otherwise: 'warn', passed: 1198, failed: 2 }],
+      }),
+    },
+    {
+      type: 'table-finished',
+      report: report('gold.long_name', {
+        status: 'failed',
+        error: { code: 'X', message: 'why', hint: 'what to do' },
+      }),
+    },
+    { type: 'run-finished', report: runReport() },
+  ]
+  for (const event of events) progress.show(event)
+  progress.close()
+  assert.deepEqual(terminal.stderr.split('\n'), [
+    '✓ bronze.a        load          1,200 rows, 3 replaced, 2 quarantined, from 1 files, 2.0 KiB  1.50 s',
+    '    warn 2 rows: it is plausible',
+    '✗ gold.long_name  load    why',
+    '  hint  what to do',
+    'committed 1 tables as transaction 7 in 3.00 s, 1 failed and were left out with what reads them',
+    '',
+  ])
+})
+
+test('in a terminal a table that runs has a bar, and nothing of it stays', () => {
+  const terminal = new CapturedTerminal({ interactive: true })
+  const progress = new RunProgress(terminal)
+  progress.show(STARTED)
+  progress.show(begin('bronze.a'))
+  progress.show(begin('gold.long_name', 4000))
+  progress.show({ type: 'table-progress', table: 'gold.long_name', rows: 1234, bytes: 1000 })
+  progress.show({ type: 'table-finished', report: report('bronze.a') })
+  const shown = screen(terminal.stderr)
+  assert.equal(shown.length, 3)
+  assert.match(shown[0] ?? '', /^✓ bronze\.a/)
+  assert.match(shown[1] ?? '', /^. gold\.long_name {2}load {4}█████░{15} {2}25% {2}1,234 rows {2}[\d.]+ s$/)
+  assert.equal(shown[2], '', 'the cursor is on a line of its own')
+  progress.show({ type: 'table-progress', table: 'gold.long_name', rows: 5000, bytes: 8000 })
+  progress.show({ type: 'table-finished', report: report('gold.long_name') })
+  progress.show({ type: 'run-finished', report: runReport({ tables: [] }) })
+  const left = screen(terminal.stderr)
+  assert.deepEqual(
+    left.map(line => line.slice(0, 8)),
+    ['✓ bronze', '✓ gold.l', 'committe', ''],
+  )
+})
+
+test('a bar is no wider than the terminal, and ends when the run is cut off', () => {
+  const terminal = new CapturedTerminal({ interactive: true, columns: 30 })
+  const progress = new RunProgress(terminal)
+  progress.show(STARTED)
+  progress.show(begin('bronze.a', 100))
+  progress.show(begin('gold.long_name', 100))
+  progress.show({ type: 'table-finished', report: report('bronze.a') })
+  assert.ok((screen(terminal.stderr)[1] ?? '').length < 30)
+  progress.close()
+  assert.deepEqual(screen(terminal.stderr).slice(1), [''])
+})
+
+test('a lake that keeps running is silent about runs with nothing to do', () => {
+  const terminal = new CapturedTerminal()
+  const progress = new RunProgress(terminal)
+  const skipped = report('bronze.a', { status: 'skipped', action: 'skip', reason: 'no input changed' })
+  progress.showChanges(STARTED)
+  progress.showChanges({ type: 'table-finished', report: skipped })
+  progress.showChanges({
+    type: 'run-finished',
+    report: runReport({ transactionId: undefined, tables: [skipped] }),
+  })
+  assert.equal(terminal.stderr, '')
+  progress.showChanges({ type: 'table-finished', report: report('bronze.a') })
+  assert.match(terminal.stderr, /^✓ bronze\.a/)
+})
+
+/** The lines that a terminal shows after it was sent `text`: of escapes, only "so many lines up, erase what follows". */
+function screen(text: string): readonly string[] {
+  const lines = ['']
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape is what is looked for
+  for (const part of text.split(/(\u001b\[\d+A\u001b\[J|\n)/)) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape is what is looked for
+    const up = /^\u001b\[(\d+)A/.exec(part)
+    if (up) lines.splice(lines.length - 1 - Number(up[1]), lines.length, '')
+    else if (part === '\n') lines.push('')
+    else lines[lines.length - 1] += part
+  }
+  return lines
+}
