@@ -6,6 +6,7 @@ import { isIngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { Engine } from '../table/engine.ts'
 import type { Compression } from './list-files.ts'
+import { isWholeZstd } from './zstd-frames.ts'
 
 /** Why a file cannot be read at all; the others of a run are not concerned. */
 export class UnreadableFile extends Error {}
@@ -72,6 +73,7 @@ async function inflateZstd(
   target: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (!(await isWholeZstd(path))) throw new UnreadableFile('damaged zstd: it ends inside a frame')
   const dialect = `delim = '${NO_DELIMITER}', quote = '', escape = '', header = false, auto_detect = false`
   const limits = `new_line = '\\n', max_line_size = ${ZSTD_LINE_BYTES_MAX}, buffer_size = ${2 * ZSTD_LINE_BYTES_MAX}, strict_mode = false, nullstr = '\x1e\x1e'`
   const lines = `read_csv(${quoteLiteral(path)}, columns = {l: 'VARCHAR'}, ${dialect}, ${limits}, compression = 'zstd')`

@@ -167,6 +167,24 @@ test('gzip and zstd, told by their first bytes', async () => {
   assert.deepEqual((await lab.quarantined(table, 'raw')).flat(), ['{bad'])
 })
 
+test('zstd that is cut off anywhere, or goes on with something else, is refused as a whole', async () => {
+  const table = bronzeTable({ name: 'bronze.cut', columns: { v: 'long' }, glob: 'cut/*' })
+  await copy('SELECT i AS v FROM range(50000) t(i)', 'whole.ndjson.zst', 'FORMAT json, COMPRESSION zstd')
+  const whole = await readFile(lab.path('whole.ndjson.zst'))
+  const skippable = Buffer.from('532a4d1803000000616263', 'hex')
+  const lengths = [4, 5, 9, 100, whole.length >> 1, whole.length - 4, whole.length - 1]
+  for (const length of lengths) await lab.write(`cut/${length}.ndjson.zst`, whole.subarray(0, length))
+  await lab.write('cut/junk.ndjson.zst', Buffer.concat([whole, Buffer.from('{"v":1}\n')]))
+  await lab.write('cut/twice.ndjson.zst', Buffer.concat([whole, skippable, whole]))
+  assert.equal((await lab.load(table)).rows, 100_000)
+  const refused = await lab.quarantined(table, '_source, _position, reason')
+  assert.deepEqual(
+    refused.map(([source]) => source),
+    [...lengths, 'junk'].map(name => `cut/${name}.ndjson.zst`).sort(),
+  )
+  assert.ok(refused.every(([, position, reason]) => position === null && /^damaged zstd: /.test(`${reason}`)))
+})
+
 test('a damaged file is refused as a whole, and taken when it is whole again', async () => {
   const table = bronzeTable({ name: 'bronze.damaged', columns: { v: 'long' }, glob: 'damaged/*' })
   await lab.write('damaged/good.ndjson', '{"v":1}\n')
