@@ -115,15 +115,28 @@ function decideByInputs(
   }
   if (inputs.every(input => changeKind(input) === 'none'))
     return { action: 'skip', reason: 'no input changed' }
-  return table.kind === 'map' ? decideMap(examined) : decideQuery(examined, prepared)
+  return decideByChanges(examined, prepared, input => changeKind(input) === 'inserts')
 }
 
-function decideQuery({ inputs }: ExaminedTable, prepared: PreparedTable | undefined): RefreshDecision {
+/** How changes of inputs are followed. `hasInserts`: whether rows came to an input; those that go show only while the run reads them. */
+export function decideByChanges(
+  examined: ExaminedTable,
+  prepared: PreparedTable | undefined,
+  hasInserts: (input: InputState) => boolean,
+): RefreshDecision {
+  return examined.table.kind === 'map' ? decideMap(examined) : decideQuery(examined, prepared, hasInserts)
+}
+
+function decideQuery(
+  { inputs }: ExaminedTable,
+  prepared: PreparedTable | undefined,
+  hasInserts: (input: InputState) => boolean,
+): RefreshDecision {
   const queries = prepared?.queries
   if (queries === undefined || queries.strategy === 'full')
     return { action: 'full', reason: queries?.reason ?? 'its query is not understood' }
   if (queries.strategy === 'keys') return { action: 'keys', reason: queries.reason }
-  const other = inputs.find(input => input.input !== queries.drivingInput && changeKind(input) === 'inserts')
+  const other = inputs.find(input => input.input !== queries.drivingInput && hasInserts(input))
   if (other === undefined) return { action: 'append', reason: queries.reason }
   return {
     action: 'full',

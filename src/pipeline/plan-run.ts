@@ -6,12 +6,14 @@ import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import {
   decideAction,
+  decideByChanges,
   type ExaminedTable,
   examineTable,
   needsPreparation,
   type RefreshDecision,
 } from './examine-table.ts'
-import { prepareTable } from './prepared-table.ts'
+import type { InputState } from './input-changes.ts'
+import { type PreparedTable, prepareTable } from './prepared-table.ts'
 import { inputsAmong, type PipelineDependencies, type PlanOptions, selectTables } from './run-options.ts'
 import type { RunPlan, TablePlan } from './run-report.ts'
 import type { DerivedTable } from './winning-rows.ts'
@@ -90,7 +92,7 @@ async function planDerived(
   const decision = decideAction(examined, prepared, options)
   const foreseen =
     decision.action === 'skip' && options.moving.length > 0
-      ? foresee(prepared?.queries, options.moving)
+      ? foresee(examined, prepared, options.moving)
       : decision
   return { table: name, ...foreseen, ...(await measure(planner, examined, foreseen)) }
 }
@@ -110,12 +112,14 @@ async function examineIfMade(
 
 /** What is to be expected of a table that is up to date until its inputs change in the same run. */
 function foresee(
-  queries: { readonly strategy: 'full' | 'append' | 'keys'; readonly reason: string } | undefined,
+  examined: ExaminedTable,
+  prepared: PreparedTable | undefined,
   moving: readonly LakeTable[],
 ): RefreshDecision {
-  const names = moving.map(({ identifier }) => formatIdentifier(identifier)).join(', ')
-  const { strategy: action, reason } = queries ?? { strategy: 'append', reason: 'through its map function' }
-  return { action, reason: `${reason}, once ${names} changed` }
+  const names = moving.map(({ identifier }) => formatIdentifier(identifier))
+  const isMoving = (input: InputState): boolean => names.includes(formatIdentifier(input.identifier))
+  const { action, reason } = decideByChanges(examined, prepared, isMoving)
+  return { action, reason: `${reason}, once ${names.join(', ')} changed` }
 }
 
 /** What there is to read: the files that changed, or all of them. */

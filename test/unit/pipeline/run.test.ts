@@ -164,6 +164,17 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       '{"region":"south","orders":1}',
       '{"region":"west","orders":1}',
     ])
+    lab.load('bronze.customers', customers(['cid', 'east']))
+    const foreseen = (await planRun(lab.dependencies, lake)).tables.find(
+      ({ table }) => table === 'silver.named',
+    )
+    assert.deepEqual(
+      [foreseen?.action, foreseen?.reason],
+      [
+        'full',
+        'bronze.customers changed, and the table has no key to find its rows by, once bronze.customers changed',
+      ],
+    )
   },
 
   'takes nothing for changed when files were only written again': async lab => {
