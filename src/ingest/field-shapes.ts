@@ -20,6 +20,8 @@ export interface Field {
   /** The name as JSON writes it without escapes, and the quote that ends it. */
   readonly keyBytes: Uint8Array
   readonly shape: Shape
+  /** Its column's; undefined: not declared. */
+  readonly type: Type | undefined
   readonly isDeclared: boolean
   /** The object that had it last, to find a name that an object has twice. */
   seenInObject: number
@@ -39,7 +41,7 @@ export class FieldTable {
   readonly #byName = new Map<string, Field>()
 
   constructor(columns: readonly { readonly name: string; readonly type: Type }[]) {
-    this.declared = columns.map(column => createField(column.name, toShape(column.type), true))
+    this.declared = columns.map(column => createField(column.name, toShape(column.type), column.type))
     for (const field of this.declared) this.#byName.set(field.name, field)
   }
 
@@ -47,15 +49,16 @@ export class FieldTable {
   find(name: string): Field {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
-    const field = createField(name, ANY, false)
+    const field = createField(name, ANY, undefined)
     if (this.#byName.size < this.declared.length + UNDECLARED_FIELDS_MAX) this.#byName.set(name, field)
     return field
   }
 }
 
-function createField(name: string, shape: Shape, isDeclared: boolean): Field {
+function createField(name: string, shape: Shape, type: Type | undefined): Field {
   const keyBytes = Buffer.from(`${name}"`)
-  return { name, keyBytes, shape, isDeclared, seenInObject: 0, valueCount: 0 }
+  const isDeclared = type !== undefined
+  return { name, keyBytes, shape, type, isDeclared, seenInObject: 0, valueCount: 0 }
 }
 
 function toShape(type: Type): Shape {

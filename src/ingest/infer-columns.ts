@@ -31,6 +31,9 @@ export class ColumnInference implements RowSink {
     }
   }
 
+  /** They have no field but declared ones. */
+  lines(): void {}
+
   refuse(): void {}
 
   async pause(): Promise<void> {}

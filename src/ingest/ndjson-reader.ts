@@ -1,22 +1,43 @@
 import { IngotError } from '../errors.ts'
 import type { JsonChecker } from './json-checker.ts'
+import { LinePatterns } from './line-patterns.ts'
 import type { RowSink } from './row-sink.ts'
-import type { LinePlace, LineSink } from './scan-lines.ts'
+import type { LinePlace, LineRunSink, LineSink } from './scan-lines.ts'
 
 /** Takes lines of JSON: each is a row, or refused with the reason. */
-export class NdjsonReader implements LineSink {
+export class NdjsonReader implements LineSink, LineRunSink {
   /** Whether a last line without line end was refused: what follows later may complete it. */
   isOpenLineRefused = false
   readonly #source: string
   readonly #checker: JsonChecker
   readonly #sink: RowSink
   readonly #lineBytesMax: number
+  readonly #patterns: LinePatterns
 
   constructor(source: string, checker: JsonChecker, sink: RowSink, lineBytesMax: number) {
     this.#source = source
     this.#checker = checker
     this.#sink = sink
     this.#lineBytesMax = lineBytesMax
+    this.#patterns = new LinePatterns(checker.fields, lineBytesMax)
+  }
+
+  get runs(): LineRunSink {
+    return this
+  }
+
+  get end(): number {
+    return this.#patterns.end
+  }
+
+  begin(bytes: Buffer, start: number, end: number): void {
+    this.#patterns.begin(bytes, start, end)
+  }
+
+  take(bytes: Buffer, start: number, position: number): number {
+    const count = this.#patterns.take(start)
+    if (count > 0) this.#sink.lines({ position, count, bytes, start, end: this.end })
+    return count
   }
 
   line(bytes: Buffer, start: number, end: number, place: LinePlace): void {
@@ -30,7 +51,9 @@ export class NdjsonReader implements LineSink {
     }
     if (checker.undeclaredName !== undefined)
       throw undeclaredField(checker.undeclaredName, this.#source, position)
-    this.#sink.row({ position, bytes, start, end, edits: checker.edits, rescued: checker.rescued })
+    const { edits, rescued } = checker
+    this.#sink.row({ position, bytes, start, end, edits, rescued })
+    if (edits.length === 0 && rescued.length === 0) this.#patterns.learn(bytes, start, end)
   }
 
   pause(): Promise<void> {

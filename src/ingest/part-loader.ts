@@ -74,8 +74,9 @@ export class PartLoader {
     const files = await writeDataFiles(context, session, staged.metadata, { select })
     this.files.push(...files)
     requireSameCounts(staged, part, columns, files)
-    await rm(part.path)
-    onLoaded(part.rowCount, part.sizeBytes)
+    const texts = [part.prepared, part.plain].filter(text => text !== undefined)
+    for (const { path } of texts) await rm(path)
+    onLoaded(part.rowCount, sum(texts.map(text => text.sizeBytes)))
     return []
   }
 }

@@ -3,16 +3,23 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FieldTable } from './field-shapes.ts'
 import type { Edit } from './json-checker.ts'
-import type { CheckedRow, RefusedText, RowSink } from './row-sink.ts'
-import { COMMA, LINE_FEED, QUOTE, UNIT_SEPARATOR, ZERO } from './text-bytes.ts'
+import { type PlainFile, PlainLines } from './plain-lines.ts'
+import type { CheckedLines, CheckedRow, RefusedText, RowSink } from './row-sink.ts'
+import { CARRIAGE_RETURN, COMMA, LINE_FEED, QUOTE, UNIT_SEPARATOR, ZERO } from './text-bytes.ts'
 
-/** A file of prepared rows, ready for the engine: see PreparedRows. */
-export interface PreparedPart {
+/** A file of rows whose lines name source and position: see PreparedRows. */
+export interface PreparedFile {
   readonly path: string
-  readonly rowCount: number
   readonly sizeBytes: number
   /** Of the longest line: the engine's reader takes buffers by it. */
   readonly lineBytesMax: number
+}
+
+/** Rows, ready for the engine: in one of the two files at least. */
+export interface PreparedPart {
+  readonly prepared: PreparedFile | undefined
+  readonly plain: PlainFile | undefined
+  readonly rowCount: number
   /** The sources of its rows; a row names its own by the place from 1. */
   readonly sources: readonly string[]
   /** How many rows have a value, for each declared column in order: what the engine makes of it must agree. */
@@ -30,12 +37,14 @@ export interface PreparedRowsOptions {
 }
 
 const BUFFER_BYTES = 256 * 1024
+/** Fewer lines are written one by one, so that a part has few runs. */
+const RUN_LINES_LEAST = 64
 const PREFIX_BYTES_MAX = 64
 /** Of one UTF-16 unit. */
 const UTF8_BYTES_MAX = 3
 
 /**
- * Writes checked rows for the engine: a line is `source 1f position 1f JSON 1f rescued`, where byte 1f can be in no JSON. A
+ * Writes checked rows for the engine. Lines that are rows as they are go to a file as they are; of others a line is `source 1f position 1f JSON 1f rescued`, where byte 1f can be in no JSON. A
  * copy, never the original, so that what was checked is what is read, whoever changes the file meanwhile.
  * What was refused goes to a file of its own, as JSON lines.
  */
@@ -48,6 +57,7 @@ export class PreparedRows implements RowSink {
   readonly refusedPath: string
   readonly #options: PreparedRowsOptions
   readonly #full: Buffer[] = []
+  readonly #plain = new PlainLines()
   #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
   #at = 0
   #refused: string[] = []
@@ -100,6 +110,30 @@ export class PreparedRows implements RowSink {
     if (lineBytes > this.#partLineBytesMax) this.#partLineBytesMax = lineBytes
   }
 
+  lines({ position, count, bytes, start, end }: CheckedLines): void {
+    if (count < RUN_LINES_LEAST) {
+      this.#lineByLine(bytes, start, end, position)
+      return
+    }
+    this.#plain.add(bytes.subarray(start, end), {
+      source: this.#sources.length,
+      firstPosition: position,
+      count,
+    })
+    this.rowCount += count
+    this.#partRows += count
+  }
+
+  #lineByLine(bytes: Buffer, start: number, end: number, firstPosition: number): void {
+    let position = firstPosition
+    for (let at = start; at < end; position += 1) {
+      const lineEnd = bytes.indexOf(LINE_FEED, at)
+      const rowEnd = bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd
+      this.row({ position, bytes, start: at, end: rowEnd, edits: [], rescued: [] })
+      at = lineEnd + 1
+    }
+  }
+
   refuse({ position, reason, raw }: RefusedText): void {
     this.refusedCount += 1
     const source = this.#sources.at(-1)
@@ -119,34 +153,43 @@ export class PreparedRows implements RowSink {
   }
 
   async pause(): Promise<void> {
+    await this.#plain.write(() => this.#newPath('ndjson'))
     if (this.#full.length > 0) await this.#write()
     if (this.#refused.length > 0) await this.#writeRefused()
-    if ((this.#part?.sizeBytes ?? 0) >= this.#options.partBytes) await this.handOver()
+    const partBytes = this.#plain.sizeBytes + (this.#part?.sizeBytes ?? 0)
+    if (partBytes >= this.#options.partBytes) await this.handOver()
   }
 
   /** Hands the part over, however large; a part without rows is none. */
   async handOver(): Promise<void> {
+    await this.#plain.write(() => this.#newPath('ndjson'))
     if (this.#at > 0 || this.#full.length > 0) await this.#write()
-    const part = this.#part
     const [source] = this.#sources.slice(-1)
-    const prepared = {
+    const part = {
+      prepared: await this.#endPrepared(),
+      plain: await this.#plain.end(),
       rowCount: this.#partRows,
-      lineBytesMax: this.#partLineBytesMax,
       sources: this.#sources,
       valueCounts: this.#takeValueCounts(),
     }
-    this.#part = undefined
     this.#partRows = 0
-    this.#partLineBytesMax = 0
     this.#sources = source === undefined ? [] : [source]
-    if (part === undefined) return
-    await part.handle.close()
-    await this.#options.onPart({ path: part.path, sizeBytes: part.sizeBytes, ...prepared })
+    if (part.rowCount > 0) await this.#options.onPart(part)
+  }
+
+  async #endPrepared(): Promise<PreparedFile | undefined> {
+    const part = this.#part
+    const lineBytesMax = this.#partLineBytesMax
+    this.#part = undefined
+    this.#partLineBytesMax = 0
+    await part?.handle.close()
+    return part && { path: part.path, sizeBytes: part.sizeBytes, lineBytesMax }
   }
 
   /** Closes what is open; after a failure, too. */
   async close(): Promise<void> {
     await this.#part?.handle.close()
+    await this.#plain.close()
     await this.#refusedFile?.close()
     this.#part = undefined
     this.#refusedFile = undefined
@@ -217,9 +260,13 @@ export class PreparedRows implements RowSink {
   }
 
   async #openPart(): Promise<{ handle: FileHandle; path: string; sizeBytes: number }> {
-    this.#partCount += 1
-    const path = join(this.#options.folder, `part-${this.#partCount}.csv`)
+    const path = this.#newPath('csv')
     return { handle: await open(path, 'wx'), path, sizeBytes: 0 }
+  }
+
+  #newPath(ending: string): string {
+    this.#partCount += 1
+    return join(this.#options.folder, `part-${this.#partCount}.${ending}`)
   }
 
   async #writeRefused(): Promise<void> {

@@ -7,8 +7,23 @@ export interface LineSink {
   line(bytes: Buffer, start: number, end: number, place: LinePlace): void
   /** Whether a blank line is part of what the line before began. */
   readonly takesBlankLines?: boolean
+  /** Takes lines many at a time where it can. */
+  readonly runs?: LineRunSink
   /** Called when lines were handed over and the next ones wait: the place to write them out. */
   pause(): Promise<void>
+}
+
+/** Takes lines that follow one another at once. */
+export interface LineRunSink {
+  /** Whole lines, each with its line end, come next: all that [start, end) has, all UTF-8. */
+  begin(bytes: Buffer, start: number, end: number): void
+  /**
+   * Takes what lines it can from `start` on, and says how many. The next one is handed over by itself, then it is asked
+   * again. The bytes stay until `pause` resolves.
+   */
+  take(bytes: Buffer, start: number, position: number): number
+  /** Where the lines end that the last `take` took. */
+  readonly end: number
 }
 
 export interface LinePlace {
@@ -128,8 +143,15 @@ class LineScanner {
   #lines(bytes: Buffer, from: number, to: number): void {
     const isAllUtf8 = isUtf8(bytes.subarray(from, to))
     this.#place.isUtf8 = true
+    const runs = isAllUtf8 ? this.#sink.runs : undefined
     let start = this.#skipMark(bytes, from)
+    runs?.begin(bytes, start, to)
     while (start < to) {
+      if (runs !== undefined) {
+        this.#place.position += runs.take(bytes, start, this.#place.position)
+        start = runs.end
+        if (start === to) return
+      }
       const end = bytes.indexOf(LINE_FEED, start)
       if (!isAllUtf8) this.#place.isUtf8 = isUtf8(bytes.subarray(start, end))
       this.#emit(bytes, start, end, 0)

@@ -2,13 +2,14 @@ import { isPrimitive, type Type } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
 import { toSqlType } from '../table/sql-types.ts'
-import type { PreparedPart } from './prepared-rows.ts'
+import type { PlainFile } from './plain-lines.ts'
+import type { PreparedFile, PreparedPart } from './prepared-rows.ts'
 
 /** Types that JSON holds as text: read as such, then cast, so that the engine's own reading of JSON numbers has no part in it. */
 const TEXTUAL = /^(?:string|date|time|timestamp|timestamptz|uuid|binary|decimal|fixed)/
 
 export interface TextRowsOptions {
-  readonly part: Pick<PreparedPart, 'path' | 'sources' | 'lineBytesMax'>
+  readonly part: Pick<PreparedPart, 'prepared' | 'plain' | 'sources'>
   /** The table's columns that rows can have; undefined: the JSON text is the row. */
   readonly columns: readonly LakeColumn[] | undefined
   /** SQL for `_ingested_at`. */
@@ -17,22 +18,78 @@ export interface TextRowsOptions {
 
 /** The rows of a prepared part as a SELECT of the bronze table's columns. */
 export function textRowsSql({ part, columns, ingestedAtSql }: TextRowsOptions): string {
-  const sources = `[${part.sources.map(quoteLiteral).join(', ')}]`
-  const system = [
-    `${sources}[s] AS _source`,
+  const { prepared, plain, sources } = part
+  const system = (source: string, position: string, rescued: string): string[] => [
+    `${source} AS _source`,
     '0 AS _partition',
-    'p AS _position',
+    `${position} AS _position`,
     `${ingestedAtSql} AS _ingested_at`,
-    'r AS _rescued',
+    `${rescued} AS _rescued`,
   ]
-  const own = columns?.map(column => `${valueSql(column)} AS ${quoteIdentifier(column.name)}`) ?? [
-    'j AS payload',
-  ]
-  const row = columns === undefined ? '' : `, json_transform(j, ${quoteLiteral(structureOf(columns))}) AS v`
-  return `SELECT ${[...own, ...system].join(', ')} FROM (SELECT s, p, j, r${row} FROM ${preparedSql(part)})`
+  const selects: string[] = []
+  if (plain !== undefined && columns !== undefined) {
+    const { from, source, position } = plainSql(plain, columns, sources)
+    const own = columns.map(column => ownSql(`v.${quoteIdentifier(column.name)}`, column))
+    selects.push(`SELECT ${[...own, ...system(source, position, 'NULL')].join(', ')} FROM ${from}`)
+  }
+  if (prepared !== undefined) {
+    const own = columns?.map(column => ownSql(`v.${quoteIdentifier(column.name)}`, column)) ?? [
+      'j AS payload',
+    ]
+    const row = columns === undefined ? '' : `, json_transform(j, ${quoteLiteral(structureOf(columns))}) AS v`
+    const rows = `SELECT s, p, j, r${row} FROM ${preparedSql(prepared)}`
+    const of = system(`${listSql(sources)}[s]`, 'p', 'r')
+    selects.push(`SELECT ${[...own, ...of].join(', ')} FROM (${rows})`)
+  }
+  return selects.join(' UNION ALL ')
 }
 
-function preparedSql({ path, lineBytesMax }: TextRowsOptions['part']): string {
+function ownSql(sql: string, column: LakeColumn): string {
+  return `${fromText(sql, column.type, 0)} AS ${quoteIdentifier(column.name)}`
+}
+
+function listSql(texts: readonly string[]): string {
+  return `[${texts.map(quoteLiteral).join(', ')}]`
+}
+
+interface PlainSql {
+  readonly from: string
+  readonly source: string
+  readonly position: string
+}
+
+/** Lines as they are, numbered by their place in the file: the engine keeps their order. */
+function plainSql(
+  { path, runs }: PlainFile,
+  columns: readonly LakeColumn[],
+  sources: readonly string[],
+): PlainSql {
+  const types = columns.map(
+    column => `${quoteIdentifier(column.name)}: ${quoteLiteral(structureSql(column.type))}`,
+  )
+  const limits = `maximum_object_size = ${PLAIN_LINE_BYTES_MAX}, compression = 'uncompressed'`
+  const lines = `read_json(${quoteLiteral(path)}, format = 'newline_delimited', columns = {${types.join(', ')}}, ${limits}) AS v`
+  const [first] = runs
+  if (first !== undefined && runs.length === 1) {
+    return {
+      from: lines,
+      source: quoteLiteral(sources[first.source - 1] ?? ''),
+      position: `row_number() OVER () + ${first.firstPosition - 1}`,
+    }
+  }
+  const values = runs.map(run => `(${run.source}, ${run.firstPosition}, ${run.count})`).join(', ')
+  const places = `SELECT s, unnest(range(f, f + c)) AS p FROM (VALUES ${values}) AS runs(s, f, c)`
+  return {
+    from: `${lines} POSITIONAL JOIN (${places}) AS place`,
+    source: `${listSql(sources)}[place.s]`,
+    position: 'place.p',
+  }
+}
+
+/** More than a chunk of a file has; the engine's buffers are twice as large. */
+const PLAIN_LINE_BYTES_MAX = 2 * 1024 * 1024
+
+function preparedSql({ path, lineBytesMax }: PreparedFile): string {
   const lineBytes = Math.max(LINE_BYTES_LEAST, lineBytesMax)
   const columns = "columns = {s: 'INTEGER', p: 'BIGINT', j: 'VARCHAR', r: 'VARCHAR'}"
   const dialect = `delim = '\x1f', quote = '', escape = '', header = false, auto_detect = false, new_line = '\\n'`
@@ -66,11 +123,7 @@ function structureSql(type: Type): string {
   return `STRUCT(${fields.join(', ')})`
 }
 
-/** A column of what was read; the cast to its own type is left to whoever writes the file, but for base64. */
-function valueSql(column: LakeColumn): string {
-  return fromText(`v.${quoteIdentifier(column.name)}`, column.type, 0)
-}
-
+/** A value of what was read; the cast to its own type is left to whoever writes the file, but for base64. */
 function fromText(sql: string, type: Type, depth: number): string {
   if (!holdsBinary(type)) return sql
   if (isPrimitive(type)) return `from_base64(${sql})`

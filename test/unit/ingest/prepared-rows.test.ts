@@ -13,7 +13,7 @@ test('a source goes on over parts, and each part names the sources and counts of
     const checker = new JsonChecker({ columns, undeclared: 'rescue', nestingMax: 64 })
     const parts: (PreparedPart & { text: string })[] = []
     const onPart = async (part: PreparedPart): Promise<void> => {
-      parts.push({ ...part, text: await readFile(part.path, 'utf8') })
+      parts.push({ ...part, text: await readFile(part.prepared?.path ?? '', 'utf8') })
     }
     const rows = new PreparedRows({ folder, fields: checker.fields, partBytes: 1024, onPart })
     const add = (position: number, text: string): void => {
