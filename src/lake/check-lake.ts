@@ -4,7 +4,7 @@ import { qualifySystemColumns } from './check-expressions.ts'
 import { checkSyntax } from './check-syntax.ts'
 import { definitionHash } from './definition-hash.ts'
 import { declaredColumns, describeTables } from './describe-tables.ts'
-import { loadFunctionNames } from './forbidden-sql.ts'
+import { loadEngineFunctions } from './engine-functions.ts'
 import type { Expectation, Lake, LakeColumn, LakeTable } from './lake.ts'
 import { LakeDraft, type TableDraft } from './lake-draft.ts'
 import type { LoadedProject } from './load-project.ts'
@@ -26,7 +26,7 @@ export async function checkLake(project: LoadedProject, engine: Engine): Promise
 }
 
 async function checkOn(session: EngineSession, draft: LakeDraft): Promise<readonly LakeTable[]> {
-  const functions = await loadFunctionNames(session)
+  const functions = await loadEngineFunctions(session)
   const parsed = await parseLake(session, draft.tables)
   checkSyntax(draft, parsed, functions)
   const ordered = orderTables(draft)

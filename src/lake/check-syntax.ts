@@ -1,4 +1,5 @@
-import { type FunctionNames, findForbidden } from './forbidden-sql.ts'
+import type { EngineFunctions } from './engine-functions.ts'
+import { findForbidden } from './forbidden-sql.ts'
 import type { ExpressionSnippet, LakeDraft, TableDraft } from './lake-draft.ts'
 import { EXPRESSION_PREFIX, type ParsedLake } from './parse-lake.ts'
 import type { Snippet } from './snippet.ts'
@@ -6,7 +7,7 @@ import { byteOffsetOf, isRowByRow, nodesOf, type ParsedSql, type SyntaxNode, tex
 import { mapInput, queryInputs } from './table-inputs.ts'
 
 /** Checks what the syntax trees alone say, and fills in the tables' inputs. */
-export function checkSyntax(draft: LakeDraft, parsed: ParsedLake, functions: FunctionNames): void {
+export function checkSyntax(draft: LakeDraft, parsed: ParsedLake, functions: EngineFunctions): void {
   for (const table of draft.tables) {
     const { declaration, query } = table
     if (declaration.kind === 'map' && declaration.from)
@@ -25,7 +26,7 @@ function checkQuery(
   table: TableDraft,
   query: Snippet,
   parsed: ParsedSql,
-  functions: FunctionNames,
+  functions: EngineFunctions,
 ): void {
   const [tree, second] = parsed.statements
   if (parsed.error) {
@@ -69,7 +70,7 @@ function refuseForbidden(
   table: TableDraft,
   snippet: Snippet,
   tree: SyntaxNode,
-  functions: FunctionNames,
+  functions: EngineFunctions,
   prefixBytes: number,
 ): void {
   const columns = new Set(table.inputs.flatMap(input => declaredNames(input.table)))
@@ -102,7 +103,7 @@ function checkExpression(
   table: TableDraft,
   expression: ExpressionSnippet,
   parsed: ParsedSql,
-  functions: FunctionNames,
+  functions: EngineFunctions,
 ): void {
   const prefixBytes = EXPRESSION_PREFIX.length
   if (parsed.error) {
@@ -138,7 +139,7 @@ function checkExpression(
 }
 
 /** What in an expression looks at more than one row. */
-function rowFault(expression: SyntaxNode | undefined, functions: FunctionNames) {
+function rowFault(expression: SyntaxNode | undefined, functions: EngineFunctions) {
   for (const node of nodesOf(expression)) {
     const isAggregate =
       node.class === 'FUNCTION' && functions.aggregates.has(textOf(node, 'function_name').toLowerCase())

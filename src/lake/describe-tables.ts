@@ -93,6 +93,9 @@ async function describeQuery(
   return columns
 }
 
+/** Of the columns and relations that a refresh puts beside those of the query. */
+const RESERVED_PREFIX = 'ingot_'
+
 function checkOutput(draft: LakeDraft, table: TableDraft, columns: readonly LakeColumn[]): void {
   checkUniqueColumns(
     draft,
@@ -100,6 +103,13 @@ function checkOutput(draft: LakeDraft, table: TableDraft, columns: readonly Lake
     columns.map(column => column.name),
   )
   for (const { name } of columns) {
+    if (name.toLowerCase().startsWith(RESERVED_PREFIX))
+      draft.break(
+        table,
+        table.query?.site ?? table.site,
+        `the column ${name} is reserved: refreshing needs names that begin with ${RESERVED_PREFIX}`,
+        'give the column another name',
+      )
     if (!QUARANTINE_COLUMNS.some(column => column.name === name.toLowerCase())) continue
     draft.break(
       table,

@@ -1,4 +1,4 @@
-import type { EngineSession } from '../table/engine.ts'
+import { type EngineFunctions, MOMENTS } from './engine-functions.ts'
 import { byteOffsetOf, nodesOf, type SyntaxNode, textOf } from './syntax-tree.ts'
 
 /** What stands in a query and may not: its place in the text, why, and what to write. */
@@ -8,28 +8,11 @@ export interface Forbidden {
   readonly fix: string
 }
 
-/** The engine's functions that matter here, by name in lower case. */
-export interface FunctionNames {
-  readonly unstable: ReadonlySet<string>
-  readonly aggregates: ReadonlySet<string>
-}
-
 /** Table functions that read nothing but their arguments. */
 const TABLE_FUNCTIONS = new Set(['unnest', 'range', 'generate_series', 'json_each', 'json_tree', 'repeat'])
 
-/** Answers that depend on the session or the moment, and that the engine does not list as such. */
-const UNSTABLE = [
-  'getvariable',
-  'current_setting',
-  'getenv',
-  'localtime',
-  'localtimestamp',
-  'current_time',
-  'current_timestamp',
-]
-
-/** Of the moment: written without parentheses they look like columns. */
-const MOMENTS = new Set(['current_date', 'current_timestamp', 'current_time', 'localtime', 'localtimestamp'])
+/** The engine's own column of every table that has none of that name. */
+const STORED_PLACE = 'rowid'
 
 const CHANCE = new Set([
   'random',
@@ -42,24 +25,13 @@ const CHANCE = new Set([
   'currval',
 ])
 
-/** Which functions are aggregates, and which do not give the same answer for the same arguments. */
-export async function loadFunctionNames(session: EngineSession): Promise<FunctionNames> {
-  const result = await session.query(
-    `select distinct function_name, function_type = 'aggregate' from duckdb_functions()
-     where function_type = 'aggregate' or (function_type = 'scalar' and stability <> 'CONSISTENT' and function_name <> 'error')`,
-  )
-  const named = (aggregate: boolean): string[] =>
-    result.rows.filter(([, is]) => is === aggregate).map(([name]) => String(name).toLowerCase())
-  return { unstable: new Set([...named(false), ...UNSTABLE]), aggregates: new Set(named(true)) }
-}
-
 /**
  * What in `tree` would make a table's rows depend on anything but its inputs' rows: a refresh from the changes would then
  * differ from a recompute. `columns` are names that mean a column even where they could mean the moment.
  */
 export function findForbidden(
   tree: SyntaxNode,
-  functions: FunctionNames,
+  functions: EngineFunctions,
   columns: ReadonlySet<string>,
 ): readonly Forbidden[] {
   return [...nodesOf(tree)].flatMap(node => {
@@ -72,7 +44,7 @@ type Fault = Omit<Forbidden, 'byteOffset'>
 
 function faultOfNode(
   node: SyntaxNode,
-  functions: FunctionNames,
+  functions: EngineFunctions,
   columns: ReadonlySet<string>,
 ): Fault | undefined {
   if (node.type === 'TABLE_FUNCTION') return faultOfTableFunction(node.function as SyntaxNode)
@@ -103,11 +75,11 @@ function faultOfTableFunction(call: SyntaxNode): Fault | undefined {
   }
 }
 
-function faultOfFunction(node: SyntaxNode, functions: FunctionNames): Fault | undefined {
+function faultOfFunction(node: SyntaxNode, functions: EngineFunctions): Fault | undefined {
   const name = textOf(node, 'function_name').toLowerCase()
   const isAgeOfNow = name === 'age' && Array.isArray(node.children) && node.children.length === 1
   if (isAgeOfNow) return ofTheMoment('age() of one argument')
-  if (!functions.unstable.has(name)) return undefined
+  if (!functions.volatile.has(name)) return undefined
   if (CHANCE.has(name)) {
     return {
       cause: `${name}() gives another answer each time, so that a refresh from the changes would differ from a recompute`,
@@ -119,8 +91,14 @@ function faultOfFunction(node: SyntaxNode, functions: FunctionNames): Fault | un
 
 function faultOfColumn(node: SyntaxNode, columns: ReadonlySet<string>): Fault | undefined {
   const names = node.column_names as readonly string[]
-  const name = names.length === 1 ? (names[0] ?? '').toLowerCase() : ''
-  return MOMENTS.has(name) && !columns.has(name) ? ofTheMoment(name) : undefined
+  const name = (names.at(-1) ?? '').toLowerCase()
+  if (columns.has(name)) return undefined
+  if (name === STORED_PLACE)
+    return {
+      cause: `${name} is where a row happens to be stored`,
+      fix: 'use _source and _position of a bronze table',
+    }
+  return names.length === 1 && MOMENTS.has(name) ? ofTheMoment(name) : undefined
 }
 
 function ofTheMoment(what: string): Fault {

@@ -22,6 +22,7 @@ import {
 } from './query-analysis.ts'
 import { changedRowsQuery, recomputedQuery, rowsQuery, touchedQueries } from './rewrite-query.ts'
 import { columnReference, has, nodesAt, type SqlNode, textAt, withAlias } from './sql-tree.ts'
+import { shortenQualifiers } from './table-qualifiers.ts'
 
 /** The trees of a table's SQL texts, as the engine parsed them. */
 export interface ParsedQuery {
@@ -38,7 +39,8 @@ export interface ParsedQuery {
  */
 export function analyzeQuery(table: QueryTable, parsed: ParsedQuery, world: QueryWorld): QueryAnalysis {
   try {
-    return analyzeKnown(table, parsed, world, understandSelect(parsed.select, world))
+    const short = shortenQualifiers(parsed)
+    return analyzeKnown(table, short, world, understandSelect(short.select, world))
   } catch (error) {
     if (!(error instanceof NotIncremental)) throw error
     return recomputedInFull(table, parsed, world, describeReason(error, table.sql))

@@ -1,13 +1,9 @@
+import type { EngineFunctions } from '../lake/engine-functions.ts'
 import { identifierKey } from '../table-identifier.ts'
 import type { FromTree } from './from-tree.ts'
-import {
-  type FunctionFacts,
-  hasAggregate,
-  hasWindow,
-  ROW_FUNCTIONS,
-  requireKnownExpressions,
-} from './function-facts.ts'
+import { hasAggregate, hasWindow, ROW_FUNCTIONS, requireKnownExpressions } from './function-facts.ts'
 import { NotIncremental } from './not-incremental.ts'
+import { KEYS_RELATION, keyColumnName } from './query-analysis.ts'
 import { expandAliases, resolvesIn, type Scope, type ScopeRelation } from './query-scope.ts'
 import { outputNames, selectAliases } from './select-list.ts'
 import { has, nodeAt, nodesAt, type SqlNode, textAt, textsAt } from './sql-tree.ts'
@@ -22,7 +18,7 @@ export interface QueryInput {
 export interface QueryWorld {
   /** By identifierKey. */
   readonly inputs: ReadonlyMap<string, QueryInput>
-  readonly functions: FunctionFacts
+  readonly functions: EngineFunctions
 }
 
 /** A SELECT whose FROM clause is understood. */
@@ -91,6 +87,7 @@ class FromTreeBuilder {
     const ctes = readCtes(select, outer)
     const part = this.#part(nodeAt(select, 'from_table') ?? { type: 'EMPTY' }, ctes)
     requireDistinctAliases(part.relations, select)
+    requireNoKeyNames(part.relations, select)
     const scope = {
       relations: part.relations,
       shared: new Set(part.shared),
@@ -155,7 +152,12 @@ class FromTreeBuilder {
   #derived(node: SqlNode, inner: SqlNode, ctes: CteMap): Part {
     const { select, from, scope } = this.understand(inner, ctes)
     requireRowByRow(select, this.#world.functions, node)
-    for (const item of [...nodesAt(select, 'select_list'), ...optional(nodeAt(select, 'where_clause'))])
+    const read = [
+      ...nodesAt(select, 'select_list'),
+      ...optional(nodeAt(select, 'where_clause')),
+      ...fromExpressions(from),
+    ]
+    for (const item of read)
       if (!resolvesIn(scope, expandAliases(item, scope)))
         throw new NotIncremental('it has a sub-query in FROM that may read more than its own tables', node)
     const columns = outputNames(select, scope)
@@ -195,6 +197,26 @@ class FromTreeBuilder {
         name.toLowerCase(),
       ),
     }
+  }
+}
+
+/** Conditions of joins and arguments of functions in a FROM clause; those within its own sub-queries were looked at there. */
+function fromExpressions(tree: FromTree): readonly SqlNode[] {
+  if (tree.type === 'other') return nodesAt(nodeAt(tree.node, 'function') ?? {}, 'children')
+  if (tree.type !== 'join') return []
+  const condition = optional(nodeAt(tree.node, 'condition'))
+  return [...condition, ...fromExpressions(tree.left), ...fromExpressions(tree.right)]
+}
+
+/** Refuses what could be taken for the touched keys, which stand beside the FROM clause when rows are recomputed. */
+function requireNoKeyNames(relations: readonly ScopeRelation[], select: SqlNode): void {
+  const prefix = keyColumnName(0).slice(0, -1)
+  for (const { alias, columns = [] } of relations) {
+    const name = [alias, ...columns].find(
+      candidate => candidate.toLowerCase() === KEYS_RELATION || candidate.toLowerCase().startsWith(prefix),
+    )
+    if (name !== undefined)
+      throw new NotIncremental(`it uses the name ${name}, which refreshing needs itself`, select)
   }
 }
 
@@ -258,7 +280,7 @@ function requireDistinctAliases(relations: readonly ScopeRelation[], select: Sql
   }
 }
 
-function requireRowByRow(select: SqlNode, functions: FunctionFacts, at: SqlNode): void {
+function requireRowByRow(select: SqlNode, functions: EngineFunctions, at: SqlNode): void {
   const list = select.select_list ?? null
   const grouped = has(select, 'group_expressions') || select.aggregate_handling === 'FORCE_AGGREGATES'
   if (grouped || has(select, 'having') || hasAggregate(list, functions))

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { parseJson } from '../json.ts'
+import type { EngineFunctions } from '../lake/engine-functions.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { type FunctionFacts, hasAggregate } from './function-facts.ts'
+import { hasAggregate } from './function-facts.ts'
 import { itemName } from './select-list.ts'
 import { fingerprint, has, nodesAt, type SqlNode } from './sql-tree.ts'
 import type { DerivedTable } from './winning-rows.ts'
@@ -27,7 +28,7 @@ function hash(...texts: readonly string[]): string {
 export function definitionParts(
   table: DerivedTable,
   select: SqlNode | undefined,
-  functions: FunctionFacts,
+  functions: EngineFunctions,
 ): DefinitionParts {
   const checks = table.expectations.filter(({ otherwise }) => otherwise !== 'warn')
   const items = nodesAt(select ?? {}, 'select_list')
@@ -52,7 +53,7 @@ export function definitionParts(
 }
 
 /** Whether a select item has a say in which rows there are: one that GROUP BY ALL groups by, or any under DISTINCT. */
-function definesRows(item: SqlNode, select: SqlNode, functions: FunctionFacts): boolean {
+function definesRows(item: SqlNode, select: SqlNode, functions: EngineFunctions): boolean {
   if (
     has(select, 'modifiers') &&
     nodesAt(select, 'modifiers').some(({ type }) => type === 'DISTINCT_MODIFIER')

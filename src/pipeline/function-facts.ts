@@ -1,13 +1,6 @@
+import type { EngineFunctions } from '../lake/engine-functions.ts'
 import { NotIncremental } from './not-incremental.ts'
 import { type SqlJson, textAt, walk } from './sql-tree.ts'
-
-/** What the engine says of the functions that a query calls, by name in lower case; a name in none of them is unknown. */
-export interface FunctionFacts {
-  readonly scalars: ReadonlySet<string>
-  readonly aggregates: ReadonlySet<string>
-  /** Answers that differ from call to call or from day to day. */
-  readonly volatile: ReadonlySet<string>
-}
 
 /** Functions that give several rows a row; in a FROM clause they read only what stands before them. */
 export const ROW_FUNCTIONS: ReadonlySet<string> = new Set(['unnest', 'range', 'generate_series'])
@@ -15,7 +8,13 @@ export const ROW_FUNCTIONS: ReadonlySet<string> = new Set(['unnest', 'range', 'g
 /** Names that the parser makes itself and the engine's function list leaves out. */
 const PARSER_FUNCTIONS: ReadonlySet<string> = new Set(['~~', '!~~', '~~*', '!~~*', 'count_star', 'unnest'])
 
-/** Classes of expressions whose value follows from one row, when what is inside them does. */
+/** Functions of how an expression is written: a query that is rewritten gives others. */
+const TEXT_FUNCTIONS: ReadonlySet<string> = new Set(['alias'])
+
+/**
+ * Classes of expressions whose value follows from one row, when what is inside them does. COLLATE is none of them: texts that
+ * are equal by it are different keys to the table that keeps them.
+ */
 const ROW_CLASSES: ReadonlySet<string> = new Set([
   'COLUMN_REF',
   'CONSTANT',
@@ -26,7 +25,6 @@ const ROW_CLASSES: ReadonlySet<string> = new Set([
   'BETWEEN',
   'CASE',
   'OPERATOR',
-  'COLLATE',
   'LAMBDA',
   'STAR',
   'WINDOW',
@@ -49,7 +47,7 @@ function refuseExpressionClass(expressionClass: string): string {
 }
 
 /** Refuses every expression in `tree` that is not known to follow from the rows of its FROM clause. */
-export function requireKnownExpressions(tree: SqlJson, facts: FunctionFacts): void {
+export function requireKnownExpressions(tree: SqlJson, facts: EngineFunctions): void {
   walk(tree, node => {
     const expressionClass = textAt(node, 'class')
     if (expressionClass === '') return true
@@ -64,25 +62,25 @@ export function requireKnownExpressions(tree: SqlJson, facts: FunctionFacts): vo
 function requireKnownFunction(
   name: string,
   expressionClass: string,
-  facts: FunctionFacts,
+  facts: EngineFunctions,
   at: () => Parameters<typeof textAt>[0],
 ): void {
   if (facts.volatile.has(name))
     throw new NotIncremental(`it calls ${name}(), which answers differently each time`, at())
   const known = facts.scalars.has(name) || facts.aggregates.has(name) || PARSER_FUNCTIONS.has(name)
-  if (!known && expressionClass !== 'WINDOW')
+  if (TEXT_FUNCTIONS.has(name) || (!known && expressionClass !== 'WINDOW'))
     throw new NotIncremental(`it calls ${name}(), which is not known to follow from the row`, at())
 }
 
 /** Whether `expression` aggregates over rows; what stands inside a window does not count. */
-export function hasAggregate(expression: SqlJson, facts: FunctionFacts): boolean {
+export function hasAggregate(expression: SqlJson, facts: EngineFunctions): boolean {
   return contains(
     expression,
     node => node.class === 'FUNCTION' && isAggregate(textAt(node, 'function_name'), facts),
   )
 }
 
-function isAggregate(name: string, facts: FunctionFacts): boolean {
+function isAggregate(name: string, facts: EngineFunctions): boolean {
   return facts.aggregates.has(name.toLowerCase()) || name === 'count_star'
 }
 

@@ -1,5 +1,6 @@
+import type { EngineFunctions } from '../lake/engine-functions.ts'
 import type { UnderstoodSelect } from './build-from-tree.ts'
-import { type FunctionFacts, hasAggregate, hasRowFunction, hasWindow } from './function-facts.ts'
+import { hasAggregate, hasRowFunction, hasWindow } from './function-facts.ts'
 import { NotIncremental } from './not-incremental.ts'
 import { expandAliases, meaning, resolvesIn } from './query-scope.ts'
 import { outputExpression, selectAliases } from './select-list.ts'
@@ -17,7 +18,7 @@ export interface KeyColumn {
 export function determinedColumns(
   understood: UnderstoodSelect,
   columns: readonly string[],
-  functions: FunctionFacts,
+  functions: EngineFunctions,
 ): readonly KeyColumn[] {
   const { select, scope } = understood
   return columns.flatMap(name => {
@@ -32,7 +33,7 @@ export function determinedColumns(
 }
 
 /** Whether the rows of `select` are made of many rows of its FROM clause. */
-export function isGrouped(select: SqlNode, functions: FunctionFacts): boolean {
+export function isGrouped(select: SqlNode, functions: EngineFunctions): boolean {
   return (
     has(select, 'group_expressions') ||
     select.aggregate_handling === 'FORCE_AGGREGATES' ||
@@ -50,7 +51,7 @@ export function isDistinct(select: SqlNode): boolean {
 export function groupColumns(
   understood: UnderstoodSelect,
   candidates: readonly KeyColumn[],
-  functions: FunctionFacts,
+  functions: EngineFunctions,
 ): readonly KeyColumn[] {
   const { select } = understood
   if (nodesAt(select, 'group_sets').length > 1 || groupingSetCount(select) > 1)

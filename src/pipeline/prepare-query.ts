@@ -1,5 +1,6 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
+import { loadEngineFunctions } from '../lake/engine-functions.ts'
 import type { QueryTable } from '../lake/lake.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
 import type { EngineSession, EngineValue } from '../table/engine.ts'
@@ -7,7 +8,7 @@ import { toSqlType } from '../table/sql-types.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { analyzeQuery, type ParsedQuery } from './analyze-query.ts'
 import { type DefinitionParts, definitionParts } from './definition-parts.ts'
-import { type FunctionFacts, functionNames } from './function-facts.ts'
+import { functionNames } from './function-facts.ts'
 import { type Analysis, DELETE_COLUMN, ORDER_COLUMN, type QueryAnalysis } from './query-analysis.ts'
 import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from './sql-tree.ts'
 import { helperColumnsSql } from './winning-rows.ts'
@@ -32,7 +33,7 @@ export async function prepareQuery(
 ): Promise<PreparedQuery> {
   const parsed = await parseTable(session, table)
   const names = functionNames([parsed.select, parsed.orderBy ?? null, parsed.deleteWhen ?? null])
-  const functions = await loadFunctionFacts(session, names)
+  const functions = await loadEngineFunctions(session, names)
   const inputs = new Map(
     table.inputs.map((identifier, input) => [
       identifierKey(identifier),
@@ -46,10 +47,7 @@ export async function prepareQuery(
 }
 
 /** The syntax tree of each text, all of them SELECTs. @throws QUERY_INVALID */
-async function parseSelects(
-  session: EngineSession,
-  texts: readonly string[],
-): Promise<readonly SqlNode[]> {
+async function parseSelects(session: EngineSession, texts: readonly string[]): Promise<readonly SqlNode[]> {
   const list = texts.map(text => `json_serialize_sql(${quoteLiteral(text)}::VARCHAR)`)
   const [row] = (await session.query(`SELECT ${list.join(', ')}`)).rows
   return texts.map((text, index) => selectOf(row?.[index], text))
@@ -86,29 +84,6 @@ async function parseTable(session: EngineSession, table: QueryTable): Promise<Pa
       table.columns.map(({ name }, index) => [name, nodeAt(items[index] ?? {}, 'cast_type') ?? {}]),
     ),
   }
-}
-
-/** Asks the engine what kind of functions `names` are. */
-async function loadFunctionFacts(session: EngineSession, names: readonly string[]): Promise<FunctionFacts> {
-  const facts = { scalars: new Set<string>(), aggregates: new Set<string>(), volatile: new Set<string>() }
-  if (names.length === 0) return facts
-  // A macro is what its text calls: one that mentions an aggregate aggregates.
-  const { rows } = await session.query(`
-    WITH functions AS (SELECT lower(function_name) AS name, function_type, stability, macro_definition FROM duckdb_functions()),
-    aggregates AS (SELECT list(DISTINCT name) AS names FROM functions WHERE function_type = 'aggregate')
-    SELECT DISTINCT name,
-      function_type = 'aggregate' OR coalesce(
-        function_type = 'macro' AND len(list_intersect(regexp_extract_all(lower(macro_definition), '(\\w+)\\(', 1), names)) > 0, false),
-      coalesce(stability, 'CONSISTENT') <> 'CONSISTENT'
-    FROM functions, aggregates
-    WHERE name IN (${names.map(quoteLiteral).join(', ')}) AND function_type IN ('scalar', 'aggregate', 'macro')`)
-  for (const [name, aggregates, varies] of rows) {
-    const text = String(name)
-    if (varies === true) facts.volatile.add(text)
-    if (aggregates === true) facts.aggregates.add(text)
-    else facts.scalars.add(text)
-  }
-  return facts
 }
 
 /** The analysis as texts; undefined when the engine does not print one of its trees so that it reads as the same tree again. */

@@ -1,4 +1,4 @@
-import { fingerprint, rewrite, type SqlNode, textAt, textsAt, walk } from './sql-tree.ts'
+import { fingerprint, nodeAt, rewrite, type SqlNode, textAt, textsAt, walk } from './sql-tree.ts'
 
 /** One relation that the names of a FROM clause can mean. */
 export interface ScopeRelation {
@@ -45,9 +45,10 @@ export function resolveColumn(scope: Scope, names: readonly string[]): ResolvedC
   return { relation, column: columnNamed(relation, first) ?? first }
 }
 
-/** The same expression with the select list's aliases replaced by what they stand for. */
+/** The same expression with the select list's aliases replaced by what they stand for; parameters of a lambda are not among them. */
 export function expandAliases(expression: SqlNode, scope: Scope, within: readonly string[] = []): SqlNode {
   return rewrite(expression, node => {
+    if (node.class === 'LAMBDA') return expandInLambda(node, scope, within)
     if (node.class !== 'COLUMN_REF') return undefined
     const names = textsAt(node, 'column_names')
     const name = names[0]?.toLowerCase() ?? ''
@@ -55,6 +56,19 @@ export function expandAliases(expression: SqlNode, scope: Scope, within: readonl
     if (target === undefined || isColumn(scope, name)) return undefined
     return { ...expandAliases(target, scope, [...within, name]), alias: textAt(node, 'alias') }
   })
+}
+
+function expandInLambda(lambda: SqlNode, scope: Scope, within: readonly string[]): SqlNode {
+  const parameters: string[] = []
+  walk(lambda.lhs, node => {
+    const [name] = textsAt(node, 'column_names')
+    if (name !== undefined) parameters.push(name.toLowerCase())
+    return true
+  })
+  const body = nodeAt(lambda, 'expr')
+  return body === undefined
+    ? lambda
+    : { ...lambda, expr: expandAliases(body, scope, [...within, ...parameters]) }
 }
 
 function isColumn(scope: Scope, name: string): boolean {

@@ -49,7 +49,10 @@ function starColumns(star: SqlNode, scope: Scope): readonly string[] | undefined
   if (!isPlainStar(star)) return undefined
   const excluded = new Set(textsAt(star, 'exclude_list').map(name => name.toLowerCase()))
   const names: string[] = []
-  for (const { columns } of starRelations(star, scope)) {
+  const relations = starRelations(star, scope)
+  // The fields of a struct column, when no relation has the name.
+  if (relations.length === 0) return undefined
+  for (const { columns } of relations) {
     if (columns === undefined) return undefined
     const shown = columns.filter(column => {
       const name = column.toLowerCase()

@@ -18,6 +18,7 @@ const GUIDES = {
       'plan-run',
       'prepare-query',
       'refresh-query',
+      'table-qualifiers',
     ],
     /** Found, unless the search is broken. */
     among: ['it has a FULL JOIN', 'it reads no table', 'no input changed', 'it is new'],

@@ -15,6 +15,7 @@ import {
   type SampleQuery,
   sampleColumns,
 } from './sample-queries.ts'
+import { TRICKY_INCREMENTAL } from './tricky-queries.ts'
 
 /** Changes tried for each query; INGOT_CASES counts batches of incremental-equals-full.test.ts, which cost ten times as much. */
 const RUNS = Math.ceil(Number(process.env.INGOT_CASES ?? 60) / 10)
@@ -25,9 +26,9 @@ type Rows = readonly (readonly string[])[]
 /** Few values a column, nulls among them: so that joins meet, groups share and duplicates occur. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   vehicle: ["'a'", "'b'", 'NULL'],
-  seen: ["'2024-01-01 10:00'", "'2024-01-01 22:00'", "'2024-01-02 10:00'", 'NULL'],
+  seen: ["'2024-01-01 10:00'", "'2024-01-01 22:00'", "'2024-01-02 10:00'", "'infinity'", 'NULL'],
   since: ["'2024-01-01 10:00'", 'NULL'],
-  speed: ['1.5', '2.5', "'nan'", 'NULL'],
+  speed: ['1.5', '0.0', "'-0.0'", "'nan'", 'NULL'],
   n: ['0', '1', '2', 'NULL'],
   rank: ['0', '1', 'NULL'],
   tags: ["['x']", "['x', 'y', NULL]", '[]', 'NULL'],
@@ -151,7 +152,7 @@ describe('a refresh by touched keys', () => {
     assert.deepEqual(difference.rows, [])
   }
 
-  for (const sample of INCREMENTAL_QUERIES) {
+  for (const sample of [...INCREMENTAL_QUERIES, ...TRICKY_INCREMENTAL]) {
     it(`equals a full recompute: ${title(sample)}`, async () => {
       const table = await declareSample(session, sample)
       const { queries } = await prepareQuery(session, table, sampleColumns)

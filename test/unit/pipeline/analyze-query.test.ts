@@ -10,6 +10,7 @@ import {
   type SampleQuery,
   sampleColumns,
 } from './sample-queries.ts'
+import { TRICKY_INCREMENTAL, TRICKY_RECOMPUTED } from './tricky-queries.ts'
 
 describe('analyzeQuery', () => {
   let session: Awaited<ReturnType<typeof openInProcessSession>>
@@ -22,7 +23,7 @@ describe('analyzeQuery', () => {
   const prepare = async (sample: SampleQuery): Promise<RefreshQueries> =>
     (await prepareQuery(session, await declareSample(session, sample), sampleColumns)).queries
 
-  for (const sample of INCREMENTAL_QUERIES) {
+  for (const sample of [...INCREMENTAL_QUERIES, ...TRICKY_INCREMENTAL]) {
     it(`${sample.expected}: ${sample.sql}${sample.key ? ` key ${sample.key}` : ''}`, async () => {
       const queries = await prepare(sample)
       const keys = queries.strategy === 'keys' ? ` ${queries.keyColumns.join(', ')}` : ''
@@ -30,7 +31,7 @@ describe('analyzeQuery', () => {
     })
   }
 
-  for (const sample of RECOMPUTED_QUERIES) {
+  for (const sample of [...RECOMPUTED_QUERIES, ...TRICKY_RECOMPUTED]) {
     it(`full, ${sample.reason}: ${sample.sql.replaceAll('\n', ' ')}`, async () => {
       const queries = await prepare(sample)
       assert.equal(queries.strategy, 'full', queries.reason)
