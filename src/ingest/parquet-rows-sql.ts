@@ -30,7 +30,7 @@ export function parquetRowsSql(options: ParquetRowsOptions): string {
   const { columns, fileColumns } = options
   const system = [
     `${quoteLiteral(options.source)} AS _source`,
-    '0 AS _partition',
+    '0 AS _source_partition',
     `${POSITION} + 1 AS _position`,
     `${options.ingestedAtSql} AS _ingested_at`,
     `${rescuedSql(options)} AS _rescued`,

@@ -5,7 +5,7 @@ import type { TableIdentifier } from '../table-identifier.ts'
 /** The columns of a bronze table's quarantine: where each text that was no row came from, why, and the text. */
 export const BRONZE_QUARANTINE_COLUMNS: readonly LakeColumn[] = [
   { name: '_source', type: 'string' },
-  { name: '_partition', type: 'int' },
+  { name: '_source_partition', type: 'int' },
   { name: '_position', type: 'long', doc: 'null for a file that was refused as a whole' },
   { name: '_ingested_at', type: 'timestamptz' },
   { name: 'reason', type: 'string' },
@@ -31,7 +31,7 @@ export function refusedRowsSql({ path, lineBytesMax }: RefusedTexts, ingestedAtS
     "{source: 'VARCHAR', position: 'BIGINT', reason: 'VARCHAR', raw: 'VARCHAR', raw_bytes: 'VARCHAR'}"
   const objectBytes = Math.max(OBJECT_BYTES_LEAST, lineBytesMax)
   const refused = `read_json(${quoteLiteral(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = ${objectBytes})`
-  return `SELECT source AS _source, 0 AS _partition, position AS _position, ${ingestedAtSql} AS _ingested_at,
+  return `SELECT source AS _source, 0 AS _source_partition, position AS _position, ${ingestedAtSql} AS _ingested_at,
     reason, raw, from_base64(raw_bytes) AS raw_bytes FROM ${refused}`
 }
 

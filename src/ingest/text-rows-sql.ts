@@ -21,7 +21,7 @@ export function textRowsSql({ part, columns, ingestedAtSql }: TextRowsOptions): 
   const { prepared, plain, sources } = part
   const system = (source: string, position: string, rescued: string): string[] => [
     `${source} AS _source`,
-    '0 AS _partition',
+    '0 AS _source_partition',
     `${position} AS _position`,
     `${ingestedAtSql} AS _ingested_at`,
     `${rescued} AS _rescued`,

@@ -110,7 +110,8 @@ export interface Lake {
 /** Columns that bronze rows carry: where each row came from, and what did not fit its columns. */
 export const BRONZE_SYSTEM_COLUMNS: readonly LakeColumn[] = [
   { name: '_source', type: 'string', doc: 'the file, topic or channel that the row came from' },
-  { name: '_partition', type: 'int', doc: 'the partition in that source; 0 for a file' },
+  // Not `_partition`: that is a metadata column of Iceberg's, and Spark refuses tables that have one of their own.
+  { name: '_source_partition', type: 'int', doc: 'the partition in that source; 0 for a file' },
   { name: '_position', type: 'long', doc: 'the line or row number in a file from 1, or the offset' },
   { name: '_ingested_at', type: 'timestamptz', doc: 'when the run that loaded the row began' },
   {

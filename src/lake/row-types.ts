@@ -26,7 +26,7 @@ export interface UntypedRow {
 /** The columns that every bronze row has beside its own: where it came from, and what did not fit. */
 export interface BronzeSystemColumns {
   readonly _source: string
-  readonly _partition: number
+  readonly _source_partition: number
   readonly _position: bigint
   readonly _ingested_at: string
   readonly _rescued: string | null

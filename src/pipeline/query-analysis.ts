@@ -7,7 +7,7 @@ export const DELETE_COLUMN = 'ingot_delete'
 /** Where the driving row came from, in the order in which ties are broken. */
 export const TIE_COLUMNS = ['ingot_tie_source', 'ingot_tie_partition', 'ingot_tie_position'] as const
 /** The bronze columns that TIE_COLUMNS hold. */
-export const TIE_SOURCES = ['_source', '_partition', '_position'] as const
+export const TIE_SOURCES = ['_source', '_source_partition', '_position'] as const
 
 /** The relation of touched keys that a recomputation reads, and its columns. */
 export const KEYS_RELATION = 'ingot_keys'

@@ -254,7 +254,7 @@ describe('NDJSON, line by line', () => {
     const table = bronzeTable({ name: 'bronze.ends', columns: { v: 'long' }, glob: 'ends/*' })
     await lab.write('ends/x.ndjson', '\ufeff{"v":1}\r\n\r\n\n  \t\n{"v":2}\r\n{"v":3}')
     await lab.load(table)
-    assert.deepEqual(await lab.rows('bronze.ends', 'v, _position, _source, _partition'), [
+    assert.deepEqual(await lab.rows('bronze.ends', 'v, _position, _source, _source_partition'), [
       [1n, 1n, 'ends/x.ndjson', 0],
       [2n, 5n, 'ends/x.ndjson', 0],
       [3n, 6n, 'ends/x.ndjson', 0],

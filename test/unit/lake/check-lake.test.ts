@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { checkLake } from '../../../src/lake/check-lake.ts'
+import { BRONZE_SYSTEM_COLUMNS } from '../../../src/lake/lake.ts'
 import { loadProject } from '../../../src/lake/load-project.ts'
 import { toSqlType } from '../../../src/table/sql-types.ts'
 import {
@@ -133,15 +134,10 @@ export * from './more.ts'
     assert.deepEqual([mapped.version, mapped.inputs], [3, [{ namespace: ['gold'], name: 'daily' }]])
     const airports = tableOf(lake, 'bronze.airports')
     assert.ok(airports.kind === 'bronze')
-    assert.deepEqual(
-      [
-        airports.declared,
-        airports.columns.map(({ name }) => name),
-        airports.description,
-        airports.sources[0]?.site.line,
-      ],
-      [undefined, ['payload', '_source', '_partition', '_position', '_ingested_at', '_rescued'], 'where', 7],
-    )
+    const names = airports.columns.map(({ name }) => name)
+    assert.deepEqual(names, ['payload', ...BRONZE_SYSTEM_COLUMNS.map(({ name }) => name)])
+    const { declared, description, sources } = airports
+    assert.deepEqual([declared, description, sources[0]?.site.line], [undefined, 'where', 7])
   })
 
   test('the engine’s worker runs the map of a loaded project', async () => {

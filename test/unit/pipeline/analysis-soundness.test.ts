@@ -36,7 +36,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   depot: ["'d1'", "'d2'", 'NULL'],
   city: ["'c1'", "'c2'"],
   _source: ["'f1'", "'f2'"],
-  _partition: ['0'],
+  _source_partition: ['0'],
   _position: ['1', '2', '3'],
 }
 

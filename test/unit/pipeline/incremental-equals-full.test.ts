@@ -18,7 +18,7 @@ const EVENT_COLUMNS = {
   amount: 'DOUBLE',
   ts: 'TIMESTAMP',
   _source: 'VARCHAR',
-  _partition: 'INTEGER',
+  _source_partition: 'INTEGER',
   _position: 'BIGINT',
 }
 
@@ -29,8 +29,8 @@ interface Case {
   readonly quarantine?: string
 }
 
-const LATEST_ROWS = `select e.id, e.customer, e.kind, e.amount, c.region, e.ts, e._source, e._partition, e._position, row_number() over (
-    partition by e.id order by e.ts desc nulls last, e._source desc nulls last, e._partition desc nulls last, e._position desc nulls last,
+const LATEST_ROWS = `select e.id, e.customer, e.kind, e.amount, c.region, e.ts, e._source, e._source_partition, e._position, row_number() over (
+    partition by e.id order by e.ts desc nulls last, e._source desc nulls last, e._source_partition desc nulls last, e._position desc nulls last,
       e.id desc nulls last, e.customer desc nulls last, e.kind desc nulls last, e.amount desc nulls last, c.region desc nulls last) as r
   from bronze.events e left join bronze.customers c on c.customer = e.customer where e.amount is not null and e.id is not null`
 

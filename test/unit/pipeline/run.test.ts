@@ -14,7 +14,7 @@ const ORDERS = {
     customer: 'VARCHAR',
     amount: 'DOUBLE',
     _source: 'VARCHAR',
-    _partition: 'INTEGER',
+    _source_partition: 'INTEGER',
     _position: 'BIGINT',
   },
 }
@@ -46,7 +46,7 @@ function orders(
     ([id, customer, amount], index) =>
       `(${id}, ${customer === null ? 'NULL' : `'${customer}'`}, ${amount}, 'f', 0, ${index + 1})`,
   )
-  return `SELECT * FROM (VALUES ${values.join(', ')}) AS v(id, customer, amount, _source, _partition, _position)`
+  return `SELECT * FROM (VALUES ${values.join(', ')}) AS v(id, customer, amount, _source, _source_partition, _position)`
 }
 
 function customers(...rows: readonly (readonly [customer: string, region: string])[]): string {

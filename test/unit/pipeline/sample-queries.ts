@@ -12,7 +12,7 @@ export const SAMPLE_TABLES: Readonly<Record<string, Readonly<Record<string, stri
     n: 'INTEGER',
     tags: 'VARCHAR[]',
     _source: 'VARCHAR',
-    _partition: 'INTEGER',
+    _source_partition: 'INTEGER',
     _position: 'BIGINT',
   },
   'bronze.vehicles': { vehicle: 'VARCHAR', model: 'VARCHAR', depot: 'VARCHAR', since: 'TIMESTAMP' },
