@@ -50,7 +50,7 @@ export class InteropLake implements AsyncDisposable {
 
   static async open(project: Project): Promise<InteropLake> {
     const folder = await mkdtemp(join(tmpdir(), 'ingot-interop-'))
-    if (project === 'template') await cp(join(ROOT, 'templates', 'default'), folder, { recursive: true })
+    if (project === 'template') await copyProject(join(ROOT, 'templates', 'default'), folder)
     else await copyFlights(folder, project.flightRows)
     const environment = { ...process.env, INGOT_HTTP_PORT: '0', INGOT_LOG_LEVEL: 'warn' }
     const args = ['start', '--role', 'catalog', '--project', folder]
@@ -146,9 +146,14 @@ function listening(server: ChildProcess): Promise<string> {
   })
 }
 
+/** Without the lake that somebody made there by running it. */
+async function copyProject(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, filter: path => !path.slice(from.length).startsWith('/.ingot') })
+}
+
 /** The example as it is; what it finds as the package vega-datasets has the first of the flights. */
 async function copyFlights(folder: string, rows: number | 'all'): Promise<void> {
-  await cp(join(ROOT, 'examples', 'flights'), folder, { recursive: true })
+  await copyProject(join(ROOT, 'examples', 'flights'), folder)
   const original = join(ROOT, 'node_modules', 'vega-datasets')
   const copy = join(folder, 'node_modules', 'vega-datasets')
   if (rows === 'all') {
