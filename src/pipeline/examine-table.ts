@@ -9,7 +9,7 @@ import type { PreparedTable } from './prepared-table.ts'
 import { hasQuarantine, quarantineIdentifier, quarantineSnapshot } from './quarantine-table.ts'
 import { type RefreshProgress, readRefreshProgress } from './refresh-progress.ts'
 import type { TableAction } from './run-report.ts'
-import { removedColumns } from './schema-changes.ts'
+import { removedColumns, schemaChanges } from './schema-changes.ts'
 import type { DerivedTable } from './winning-rows.ts'
 
 /** A derived table and its inputs, as a run finds them. */
@@ -101,7 +101,10 @@ function decideByInputs(
   progress: RefreshProgress,
   prepared: PreparedTable | undefined,
 ): RefreshDecision {
-  const { table, inputs, quarantine } = examined
+  const { table, staged, inputs, quarantine } = examined
+  // Rows that are kept would have nulls where a column was taken away and comes again.
+  if (staged !== undefined && schemaChanges(currentSchema(staged.metadata), table.columns).length > 0)
+    return { action: 'full', reason: 'its columns were changed by somebody else' }
   if (quarantineSnapshot(quarantine?.metadata) !== progress.quarantine && hasQuarantine(table))
     return { action: 'full', reason: 'its quarantine table was changed or rolled back by itself' }
   for (const input of inputs) {

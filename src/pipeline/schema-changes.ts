@@ -10,11 +10,23 @@ import type { LakeColumn } from '../lake/lake.ts'
  */
 export function schemaChanges(schema: Schema, columns: readonly LakeColumn[]): readonly SchemaChange[] {
   const wanted = new Set(columns.map(({ name }) => name))
-  const dropped = schema.fields.filter(({ name }) => !wanted.has(name))
-  return [
-    ...dropped.map(({ name }): SchemaChange => ({ type: 'drop', path: [name] })),
+  const changes = [
+    ...schema.fields.filter(({ name }) => !wanted.has(name)).map(({ name }) => dropColumn(name)),
     ...columns.flatMap(column => columnChanges(schema, column)),
   ]
+  // What goes is dropped last, as a table never is without a column, and so makes way for its successor before.
+  const of = (...types: readonly SchemaChange['type'][]): readonly SchemaChange[] =>
+    changes.filter(({ type }) => types.includes(type))
+  return [...of('rename'), ...of('add', 'widen'), ...of('drop')]
+}
+
+function dropColumn(name: string): SchemaChange {
+  return { type: 'drop', path: [name] }
+}
+
+/** What a column is called from when its successor takes its name until it is dropped. */
+function formerName(name: string): string {
+  return `ingot_former_${name}`
 }
 
 function columnChanges(schema: Schema, { name, type, doc }: LakeColumn): readonly SchemaChange[] {
@@ -24,7 +36,8 @@ function columnChanges(schema: Schema, { name, type, doc }: LakeColumn): readonl
   if (field === undefined) return [add]
   if (sameType(field.type, type)) return []
   const wider = widerType(field.type, type)
-  return wider === undefined ? [{ type: 'drop', path }, add] : [{ type: 'widen', path, to: wider }]
+  if (wider !== undefined) return [{ type: 'widen', path, to: wider }]
+  return [{ type: 'rename', path, name: formerName(name) }, add, dropColumn(formerName(name))]
 }
 
 function widerType(from: Type, to: Type): PrimitiveType | undefined {
@@ -42,5 +55,10 @@ function decimalOf(type: PrimitiveType): { precision: number; scale: number } | 
 
 /** The columns of `schema` that a declaration takes away or gives another type: what an additive change does not do. */
 export function removedColumns(schema: Schema, columns: readonly LakeColumn[]): readonly string[] {
-  return schemaChanges(schema, columns).flatMap(change => (change.type === 'drop' ? change.path : []))
+  return schema.fields
+    .map(({ name }) => name)
+    .filter(name => {
+      const column = columns.find(candidate => candidate.name === name)
+      return column === undefined || columnChanges(schema, column).some(({ type }) => type === 'drop')
+    })
 }

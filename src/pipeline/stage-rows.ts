@@ -47,7 +47,11 @@ const KEPT_TABLE = 'ingot_kept'
 export async function stageRows(refresh: RefreshContext, computed: ComputedRows): Promise<Counts> {
   const { session, examined } = refresh
   const { table } = examined
-  const isPlain = table.key.length === 0 && table.expectations.length === 0
+  // A quarantine table of before keeps rows until it is made empty together with a table that is computed anew.
+  const isPlain =
+    table.key.length === 0 &&
+    table.expectations.length === 0 &&
+    liveRowCount(examined.quarantine?.metadata) === 0
   if (isPlain)
     return {
       ...(await stageKept(refresh, computed, computed.rows, null)),

@@ -36,6 +36,27 @@ const CASES: readonly Case[] = [
     fix: /did you mean "upper"/,
   },
   {
+    name: 'the engine’s own number of a row',
+    code: cleanTable('select vehicle from ${readings} where readings.rowid > 1'),
+    at: 'readings.rowid',
+    cause: /rowid is where a row happens to be stored/,
+    fix: /_position/,
+  },
+  {
+    name: 'a macro of the moment',
+    code: cleanTable(`select vehicle from ${'${readings}'} where "at" > ago(interval '1 day')`),
+    at: 'ago(',
+    cause: /ago\(\) depends on when/,
+    fix: /_ingested_at/,
+  },
+  {
+    name: 'a column with a name of the refresh’s own',
+    code: cleanTable('select vehicle, speed_kmh as ingot_order from ${readings}'),
+    at: 'sql`select vehicle, speed_kmh as ingot',
+    cause: /ingot_order is reserved/,
+    fix: /another name/,
+  },
+  {
     name: 'a syntax error',
     code: cleanTable('select vehicle from from ${readings}'),
     at: 'from ${',

@@ -238,7 +238,7 @@ async function declareTable(
     identifier,
     exportName: name.replaceAll('.', '_'),
     site: SITE,
-    definitionHash: JSON.stringify(declaration),
+    definitionHash: JSON.stringify({ ...declaration, partitionBy: undefined }),
   }
   const columnsOf = (columns: Readonly<Record<string, string>>): readonly LakeColumn[] =>
     Object.entries(columns).map(([column, type]) => ({ name: column, type: fromSqlType(type) }))
