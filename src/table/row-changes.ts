@@ -92,8 +92,7 @@ function splitByCost(plan: ScanPlan, hitCounts: ReadonlyMap<string, number>): Ta
     const hitCount = hitCounts.get(task.enginePath)
     if (hitCount === undefined) continue
     const { recordCount } = task.entry.file
-    // Delete files may name a row twice, so that only for a file without any the counts tell that no row is left.
-    if (task.deletes.length === 0 && hitCount === recordCount) split.remove.push(task)
+    if (hitCount === recordCount) split.remove.push(task)
     else if (hitCount + deletedBefore(task) < recordCount * POSITION_DELETE_SHARE_MAX) split.delete.push(task)
     else split.rewrite.push(task)
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
+import { readManifest } from '../../../src/format/manifest.ts'
+import type { FileIO } from '../../../src/storage/file-io.ts'
 import { changesSql, planChanges } from '../../../src/table/changes.ts'
 import type { EngineSession } from '../../../src/table/engine.ts'
 import { planScan } from '../../../src/table/scan.ts'
@@ -51,6 +53,41 @@ test('few rows of a file get position deletes, many rewrite it, all remove it', 
   assert.deepEqual(await fileKinds(none), { data: 0, withDeletes: 0 })
   assert.equal(summaryOf(none)?.['total-data-files'], '0')
   assert.equal(summaryOf(none)?.operation, 'delete')
+})
+
+test('a delete file that names rows of several files stays while one of them is left', async () => {
+  const hundred = (from: number) => `SELECT ${from} + range AS id FROM range(100)`
+  let table = await lab.append(await lab.create({ id: 'long' }), hundred(0))
+  table = await lab.append(table, hundred(1000))
+  table = await deleteWhere(table, 'id IN (1, 1001)')
+  assert.deepEqual(await fileKinds(table), { data: 2, withDeletes: 2 })
+  table = await deleteWhere(table, 'id < 90')
+  assert.deepEqual(await fileKinds(table), { data: 2, withDeletes: 1 })
+  assert.equal((await lab.rows(table.metadata)).length, 10 + 99)
+})
+
+test('data and delete files are durable before a manifest names them', async () => {
+  const synced = new Set<string>()
+  const io: FileIO = {
+    ...lab.context.io,
+    async sync(locations) {
+      await lab.context.io.sync(locations)
+      for (const location of locations) synced.add(location)
+    },
+    async create(location, bytes) {
+      if (location.endsWith('-m0.avro')) {
+        const named = readManifest(bytes).entries.filter(entry => entry.status === 'added')
+        for (const { file } of named) assert.ok(synced.has(file.filePath), file.filePath)
+      }
+      await lab.context.io.create(location, bytes)
+    },
+  }
+  const context = { ...lab.context, io }
+  const table = await lab.append(await lab.create({ id: 'long' }), 'SELECT range AS id FROM range(100)')
+  const changes = { filterSql: 'id < 5', select: 'SELECT 500 AS id' }
+  const staged = await stageOverwrite(context, lab.session, openTable(table), changes)
+  assert.equal(synced.size, 2)
+  assert.equal((await lab.rows((await lab.commit(staged)).metadata)).length, 96)
 })
 
 test('nothing to delete and nothing to add makes no snapshot', async () => {

@@ -17,6 +17,7 @@ import {
 } from '../../../src/table/stage.ts'
 import { stageAppend, stageDelta } from '../../../src/table/stage-delta.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
+import type { StagedTable } from '../../../src/table/staged-table.ts'
 import { schemaOf, TableLab } from '../../support/table-lab.ts'
 
 let lab: TableLab
@@ -82,15 +83,20 @@ test('changes on top of changes have the first base as their requirement', async
   assert.equal(head?.['sequence-number'], 3)
 })
 
-test('many small manifests become one, whose entries keep their sequence numbers and snapshots', async () => {
+/** A table of as many appends of one file each, which are there by name alone. */
+async function stageAppends(count: number): Promise<StagedTable> {
   let staged = openTable(await lab.create({ id: 'long' }))
   const [file] = await filesOf(staged, 'SELECT 7 AS id')
   assert.ok(file)
-  for (let index = 0; index < 103; index += 1) {
+  for (let index = 0; index < count; index += 1) {
     const filePath = file.filePath.replace('.parquet', `-${index}.parquet`)
     staged = await stageAppend(lab.context, staged, [{ ...file, filePath }])
   }
-  const table = await lab.commit(staged)
+  return staged
+}
+
+test('many small manifests become one, whose entries keep their sequence numbers and snapshots', async () => {
+  const table = await lab.commit(await stageAppends(103))
   const manifests = await loadManifests(lab.context, currentSnapshot(table.metadata))
   assert.ok(manifests.length < 10, `${manifests.length} manifests`)
   const merged = manifests.find(manifest => manifest.existingFilesCount > 0)
@@ -103,6 +109,17 @@ test('many small manifests become one, whose entries keep their sequence numbers
   assert.equal(new Set(entries.map(entry => entry.snapshotId)).size, entries.length)
   assert.equal((await planScan(lab.context, table.metadata)).tasks.length, 103)
   assert.equal(currentSnapshot(table.metadata)?.summary['total-data-files'], '103')
+})
+
+test('a snapshot that removes a file and merges manifests still says what it removed', async () => {
+  const staged = await stageAppends(101)
+  const { tasks } = await planScan(lab.context, staged.metadata)
+  const remove = tasks.slice(50, 51).map(task => task.entry)
+  const removing = await stageDelta(lab.context, staged, { operation: 'delete', remove })
+  const manifests = await loadManifests(lab.context, currentSnapshot(removing.metadata))
+  assert.equal(manifests.length, 2)
+  assert.deepEqual(manifests.map(manifest => manifest.deletedFilesCount).sort(), [0, 1])
+  assert.equal((await planScan(lab.context, removing.metadata)).tasks.length, 100)
 })
 
 test('a manifest of which files are removed says so in the snapshot that removes them, and is gone in the next', async () => {

@@ -5,6 +5,8 @@ import { IngotError, isIngotError } from '../../../src/errors.ts'
 import { buildPartitionSpec } from '../../../src/format/partition-spec.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
+import { createManifestCache } from '../../../src/table/manifest-cache.ts'
+import { loadManifests } from '../../../src/table/manifests.ts'
 import { progressSummary, readProgress } from '../../../src/table/progress.ts'
 import {
   openTable,
@@ -125,6 +127,47 @@ test('appends that lost to others are committed on top of them, with their manif
   )
   const filesAfter = (await filesOf(table)).filter(file => file.endsWith('-m0.avro'))
   assert.equal(filesAfter.length, filesBefore.length + 1)
+})
+
+test('a rebased append has ids and sequence numbers of its own, whatever it was staged with', async () => {
+  const table = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1 AS id')
+  const transaction = begin()
+  const staged = await transaction.update(table.identifier, before => append(before, 'SELECT 2 AS id'))
+  await lab.append(table, 'SELECT 3 AS id')
+  const { metadata } = required(required(await transaction.commit(commitOptions())).tables[0])
+  const stagedId = staged.metadata['current-snapshot-id']
+  assert.ok(metadata.snapshots.every(snapshot => snapshot['snapshot-id'] !== stagedId))
+  const context = { io: lab.context.io, manifests: createManifestCache() }
+  const manifests = await loadManifests(context, currentSnapshot(metadata))
+  const lines = manifests.map(({ addedSnapshotId, sequenceNumber, minSequenceNumber }) => ({
+    addedSnapshotId,
+    sequenceNumber,
+    minSequenceNumber,
+  }))
+  assert.deepEqual(
+    lines.toReversed(),
+    metadata.snapshots.map((snapshot, index) => ({
+      addedSnapshotId: snapshot['snapshot-id'],
+      sequenceNumber: index + 1,
+      minSequenceNumber: index + 1,
+    })),
+  )
+})
+
+test('rows for a table that was dropped do not land in the one that took its name', async () => {
+  for (const mainMoves of [false, true]) {
+    const table = await lab.create({ id: 'long' })
+    const transaction = begin()
+    await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
+    await lab.context.catalog.dropTable(table.identifier)
+    const other = await lab.context.catalog.createTable({
+      identifier: table.identifier,
+      schema: schemaOf({ id: 'long' }),
+    })
+    if (mainMoves) await lab.append(other, 'SELECT 2 AS id')
+    await assert.rejects(transaction.commit(commitOptions()), isConflict)
+    assert.deepEqual(await lab.rows((await reload(table)).metadata), mainMoves ? ['["2"]'] : [])
+  }
 })
 
 test('8 racing appends all arrive, as each retry finds one less to lose to', async () => {
