@@ -13,7 +13,7 @@ const BLOCK_BYTES = 256 * 1024
 /** A block that claims to be larger is hostile: deflate packs a thousandfold. */
 const INFLATED_BYTES_MAX = 1024 * 1024 * 1024
 
-export type AvroCodec = 'null' | 'deflate'
+type AvroCodec = 'null' | 'deflate'
 
 /** What an Avro object container file holds (Avro spec, "Object Container Files"). */
 export interface AvroContainer {

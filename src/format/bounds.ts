@@ -81,7 +81,7 @@ function fixedWidth(byteCount: number, write: (view: DataView) => void): Uint8Ar
 }
 
 /** An unscaled decimal in the fewest bytes that hold it, two's complement, most significant byte first. */
-export function encodeUnscaled(unscaled: bigint): Uint8Array {
+function encodeUnscaled(unscaled: bigint): Uint8Array {
   let byteCount = 1
   while (BigInt.asIntN(8 * byteCount, unscaled) !== unscaled) byteCount += 1
   return encodeUnscaledIn(byteCount, unscaled)

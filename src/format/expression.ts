@@ -8,7 +8,7 @@ import { isPrimitive } from './types.ts'
 import { rangeMightMatch, rangeOfBounds, rangeOfValue, type ValueRange } from './value-range.ts'
 
 /** A condition on the value of one column. */
-export type ColumnPredicate = ValuePredicate & { readonly fieldId: number }
+type ColumnPredicate = ValuePredicate & { readonly fieldId: number }
 
 /** A filter of rows, for leaving out files that have none that it lets through. Columns are named by field id. */
 export type Expression =

@@ -21,7 +21,7 @@ import { compareValues } from './values.ts'
 const STATUSES: readonly EntryStatus[] = ['existing', 'added', 'deleted']
 
 /** What one manifest holds: files of one partition spec, either data files or delete files. */
-export interface ManifestContent {
+interface ManifestContent {
   readonly entries: readonly ManifestEntry[]
   readonly spec: PartitionSpec
   /** All schemas of the table, oldest first: the types of partition values come from them. */

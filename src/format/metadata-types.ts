@@ -21,12 +21,12 @@ export interface SnapshotRef {
   readonly 'max-ref-age-ms'?: number
 }
 
-export interface SnapshotLogEntry {
+interface SnapshotLogEntry {
   readonly 'snapshot-id': bigint
   readonly 'timestamp-ms': number
 }
 
-export interface MetadataLogEntry {
+interface MetadataLogEntry {
   readonly 'metadata-file': string
   readonly 'timestamp-ms': number
 }

@@ -26,7 +26,7 @@ export function partitionAvroSchema(columns: readonly PartitionColumn[]): AvroCo
 }
 
 /** Avro names have letters, digits and underscores only; the rest is spelled out as Iceberg's implementations do. */
-export function avroName(name: string): string {
+function avroName(name: string): string {
   const spelled = [...name].map(character => {
     if (/[A-Za-z0-9_]/.test(character)) return character
     return `_x${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}`

@@ -50,15 +50,6 @@ function readSummary(reader: JsonReader): Snapshot['summary'] {
 }
 
 /** Reads a branch or tag (Iceberg spec, "Snapshot References"). */
-export function parseSnapshotRef(
-  value: unknown,
-  path = 'ref',
-  code: ErrorCode = 'METADATA_INVALID',
-): SnapshotRef {
-  return readSnapshotRef(new JsonReader(value, path, code))
-}
-
-/** As parseSnapshotRef, for a part of a larger document. */
 export function readSnapshotRef(reader: JsonReader): SnapshotRef {
   const type = reader.string('type')
   if (type !== 'branch' && type !== 'tag') throw reader.wrong('type', 'branch or tag', type)

@@ -124,7 +124,7 @@ function truncate(type: PrimitiveType, value: PrimitiveValue, width: number): Pr
 }
 
 /** The first `count` code points of a text. */
-export function firstCodePoints(text: string, count: number): string {
+function firstCodePoints(text: string, count: number): string {
   let end = 0
   for (let taken = 0; taken < count && end < text.length; taken += 1) {
     end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1

@@ -22,14 +22,14 @@ export interface StructType {
   readonly fields: readonly NestedField[]
 }
 
-export interface ListType {
+interface ListType {
   readonly type: 'list'
   readonly 'element-id': number
   readonly element: Type
   readonly 'element-required': boolean
 }
 
-export interface MapType {
+interface MapType {
   readonly type: 'map'
   readonly 'key-id': number
   readonly key: Type

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { z } from 'zod'
-import type { IcebergRestOptions } from './iceberg-rest.ts'
+import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { mutationOptionsOf, namespaceOf, parseLevels } from './route-parameters.ts'
 

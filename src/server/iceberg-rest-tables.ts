@@ -11,7 +11,7 @@ import {
   schemaBody,
   sortOrderBody,
 } from './commit-body.ts'
-import type { IcebergRestOptions } from './iceberg-rest.ts'
+import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
 import { type SnapshotMode, toLoadTableResult } from './table-response.ts'

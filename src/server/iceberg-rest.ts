@@ -1,16 +1,9 @@
 import { Hono } from 'hono'
-import type { Catalog } from '../catalog/catalog.ts'
-import type { Random } from '../random.ts'
 import { addNamespaceRoutes } from './iceberg-rest-namespaces.ts'
+import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { addTableRoutes } from './iceberg-rest-tables.ts'
 import { addIngotCatalogRoutes } from './ingot-catalog-routes.ts'
 import { sendJson } from './json-exchange.ts'
-
-/** What the REST server answers from. */
-export interface IcebergRestOptions {
-  readonly catalog: Catalog
-  readonly random: Random
-}
 
 /** What `/v1/config` says that this server does; clients do without the rest (views, scan planning). */
 const ENDPOINTS = [
