@@ -5,12 +5,14 @@ export type {
   BronzeDeclaration,
   MapDeclaration,
   QueryDeclaration,
+  SqlFragment,
+  SqlValue,
   TableDeclaration,
 } from './lake/declaration.ts'
 export { type FilesOptions, files } from './lake/files.ts'
 // Everything of this file, by a star: only what is exported so can be augmented in 'ingot', as `ingot types` does.
 export type * from './lake/row-types.ts'
-export { type SqlFragment, type SqlValue, sql } from './lake/sql.ts'
+export { sql } from './lake/sql.ts'
 export {
   type BronzeOptions,
   bronze,

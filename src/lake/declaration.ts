@@ -1,8 +1,26 @@
 import type { ColumnType, ColumnTypes } from './column-types.ts'
 import type { FilesSource, Otherwise, SourceSite, Tier } from './lake.ts'
-import type { OptionMistake } from './option-reader.ts'
 import type { TypedTable } from './row-types.ts'
-import type { SqlFragment } from './sql.ts'
+
+/** What is wrong with a declaration: the cause in lower case, and what to write instead. */
+export interface OptionMistake {
+  readonly cause: string
+  readonly fix: string
+}
+
+/** A literal between `${` and `}` of the `sql` tag. */
+export type SqlLiteral = string | number | boolean | bigint | Date | null
+
+/** What `sql` takes between `${` and `}`; never raw SQL text. */
+export type SqlValue = TableDeclaration | SqlFragment | SqlLiteral | readonly SqlLiteral[]
+
+/** A piece of SQL with its interpolations still apart, made by the `sql` tag. */
+export interface SqlFragment {
+  /** The text between the interpolations, one more than there are values, as it stands in the source. */
+  readonly chunks: readonly string[]
+  readonly values: readonly SqlValue[]
+  readonly site: SourceSite
+}
 
 interface DeclarationBase<Id extends string, R> extends TypedTable<Id, R> {
   readonly tier: Tier

@@ -1,11 +1,6 @@
+import type { OptionMistake, SqlFragment } from './declaration.ts'
 import { nearestName } from './did-you-mean.ts'
-import { isSqlFragment, type SqlFragment } from './sql.ts'
-
-/** What is wrong with a declaration: the cause in lower case, and what to write instead. */
-export interface OptionMistake {
-  readonly cause: string
-  readonly fix: string
-}
+import { isSqlFragment } from './sql.ts'
 
 /**
  * Reads the options of one call. Projects are bundled without a type check, so every value is looked at; mistakes are

@@ -1,8 +1,9 @@
 import { quoteIdentifier } from '../sql-text.ts'
+import type { SqlFragment } from './declaration.ts'
 import type { SourceSite } from './lake.ts'
 import type { ExportedTable } from './load-project.ts'
 import type { ProjectSources } from './project-sources.ts'
-import { type RenderedSql, renderSql, type SqlFragment } from './sql.ts'
+import { type RenderedSql, renderSql } from './sql.ts'
 
 /** SQL of a declaration, with the way back to the project's code. */
 export interface Snippet {

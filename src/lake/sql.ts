@@ -1,21 +1,13 @@
 import { IngotError } from '../errors.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
 import { captureCallSite } from './call-site.ts'
-import { isDeclaration, type TableDeclaration } from './declaration.ts'
-import type { SourceSite } from './lake.ts'
-
-type SqlLiteral = string | number | boolean | bigint | Date | null
-
-/** What `sql` takes between `${` and `}`; never raw SQL text. */
-export type SqlValue = TableDeclaration | SqlFragment | SqlLiteral | readonly SqlLiteral[]
-
-/** A piece of SQL with its interpolations still apart, made by the `sql` tag. */
-export interface SqlFragment {
-  /** The text between the interpolations, one more than there are values, as it stands in the source. */
-  readonly chunks: readonly string[]
-  readonly values: readonly SqlValue[]
-  readonly site: SourceSite
-}
+import {
+  isDeclaration,
+  type SqlFragment,
+  type SqlLiteral,
+  type SqlValue,
+  type TableDeclaration,
+} from './declaration.ts'
 
 const fragments = new WeakSet<object>()
 

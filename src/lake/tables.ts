@@ -8,12 +8,13 @@ import {
   type PayloadColumns,
   type QueryDeclaration,
   registerDeclaration,
+  type SqlFragment,
   type TableDeclaration,
 } from './declaration.ts'
 import type { FilesSource, Otherwise, SourceSite } from './lake.ts'
 import { OptionReader } from './option-reader.ts'
 import type { BronzeSystemColumns, Row, RowOf, TypedTable } from './row-types.ts'
-import { isSqlFragment, type SqlFragment } from './sql.ts'
+import { isSqlFragment } from './sql.ts'
 
 interface TableOptions {
   /** Iceberg partition transforms over the table's columns: `day(at)`, `bucket(16, id)`, `region`. */
