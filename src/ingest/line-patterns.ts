@@ -1,5 +1,6 @@
 import type { Field, FieldTable } from './field-shapes.ts'
 import { linePattern, type PatternField } from './line-pattern.ts'
+import { LINE_FEED } from './text-bytes.ts'
 
 /** As many orders of fields as one file is expected to have. */
 const PATTERNS_MAX = 4
@@ -7,6 +8,8 @@ const PATTERNS_MAX = 4
 const LESSONS_MAX = 1000
 /** By then it is known whether the lines have a pattern. */
 const TRIAL_LINES = 1000
+/** Longer texts are freed late, and at a cost that is half of that of matching. */
+const TEXT_BYTES = 64 * 1024
 
 interface LearntPattern {
   readonly fields: readonly PatternField[]
@@ -23,10 +26,12 @@ export class LinePatterns {
   readonly #lineBytesMax: number
   #patterns: LearntPattern[] = []
   #bytes: Buffer = Buffer.alloc(0)
+  /** Where the lines end that `begin` told of. */
+  #linesEnd = 0
+  /** The lines of [#textStart, #textEnd) as text; as many as V8 keeps where it frees soonest. */
+  #text = ''
   #textStart = 0
   #textEnd = 0
-  /** Made of the bytes when there is a pattern to match. */
-  #text: string | undefined
   #matched = 0
   #missed = 0
   #lessons = 0
@@ -42,18 +47,19 @@ export class LinePatterns {
   begin(bytes: Buffer, start: number, end: number): void {
     if (this.#missed > TRIAL_LINES && this.#matched < this.#missed) this.#patterns = []
     this.#bytes = bytes
+    this.#linesEnd = end
+    this.#text = ''
     this.#textStart = start
-    this.#textEnd = end
-    this.#text = undefined
+    this.#textEnd = start
   }
 
   /** How many lines from `start` on are rows as they are; counts their values, as the checker does. */
   take(start: number): number {
     this.end = start
     if (this.#patterns.length === 0) return 0
-    this.#text ??= this.#bytes.toString('latin1', this.#textStart, this.#textEnd)
     let count = 0
-    for (;;) {
+    while (this.end < this.#linesEnd) {
+      if (this.end >= this.#textEnd) this.#readText()
       const taken = this.#takeAlike(this.#text, this.end - this.#textStart)
       if (taken === 0) break
       count += taken
@@ -61,6 +67,15 @@ export class LinePatterns {
     this.#matched += count
     this.#missed += 1
     return count
+  }
+
+  #readText(): void {
+    const bytes = this.#bytes
+    const most = Math.min(this.end + TEXT_BYTES, this.#linesEnd)
+    const lastLineEnd = bytes.lastIndexOf(LINE_FEED, most - 1)
+    this.#textStart = this.end
+    this.#textEnd = (lastLineEnd < this.end ? bytes.indexOf(LINE_FEED, most) : lastLineEnd) + 1
+    this.#text = bytes.toString('latin1', this.#textStart, this.#textEnd)
   }
 
   /** Learns from a line that the checker took unchanged, and that had no pattern. */
