@@ -6,10 +6,12 @@ import { benchBackfill } from './backfill.ts'
 import type { Benchmark } from './bench-options.ts'
 import { type Figure, formatFigures } from './figure.ts'
 import { benchIncrements } from './increments.ts'
+import { benchLoad } from './load.ts'
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   backfill: benchBackfill,
   increments: benchIncrements,
+  load: benchLoad,
 }
 
 // Compiled, this file is two folders below the repository's.
