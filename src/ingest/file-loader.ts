@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BronzeTable } from '../lake/lake.ts'
+import { quarantineIdentifier } from '../lake/quarantine.ts'
 import type { Engine } from '../table/engine.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
@@ -10,7 +11,6 @@ import { DEFAULT_INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { listFiles } from './list-files.ts'
 import { loadTable } from './load-table.ts'
 import { type PlannedFile, planFile } from './plan-load.ts'
-import { quarantineOf } from './quarantine-table.ts'
 import { createTakenFilesStore, type TakenFile } from './taken-files.ts'
 
 export interface FileLoaderOptions {
@@ -103,7 +103,7 @@ export function createFileLoader(options: FileLoaderOptions): FileLoader {
         return loaded.report
       } catch (error) {
         transaction.discard(table.identifier)
-        transaction.discard(quarantineOf(table.identifier))
+        transaction.discard(quarantineIdentifier(table.identifier))
         throw error
       }
     },

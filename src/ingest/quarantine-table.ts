@@ -1,6 +1,5 @@
 import type { LakeColumn } from '../lake/lake.ts'
 import { quoteLiteral } from '../sql-text.ts'
-import type { TableIdentifier } from '../table-identifier.ts'
 
 /** The columns of a bronze table's quarantine: where each text that was no row came from, why, and the text. */
 export const BRONZE_QUARANTINE_COLUMNS: readonly LakeColumn[] = [
@@ -12,11 +11,6 @@ export const BRONZE_QUARANTINE_COLUMNS: readonly LakeColumn[] = [
   { name: 'raw', type: 'string', doc: 'the text, cut at the limit of a line; null for a file' },
   { name: 'raw_bytes', type: 'binary', doc: 'instead of raw, where the bytes are not UTF-8' },
 ]
-
-/** `bronze.readings__quarantine`, for `bronze.readings`. */
-export function quarantineOf(identifier: TableIdentifier): TableIdentifier {
-  return { namespace: identifier.namespace, name: `${identifier.name}__quarantine` }
-}
 
 /** A file that PreparedRows wrote of what it refused. */
 export interface RefusedTexts {

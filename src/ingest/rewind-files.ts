@@ -1,5 +1,6 @@
 import type { LoadedTable } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
+import { quarantineIdentifier } from '../lake/quarantine.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
@@ -8,7 +9,6 @@ import { stageOverwrite } from '../table/stage-overwrite.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
-import { quarantineOf } from './quarantine-table.ts'
 import { FILES_TABLE } from './taken-files.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function stageRewindFiles(
   const isOfTable = `table_name = ${quoteLiteral(formatIdentifier(table))}`
   await rewind(context, session, transaction, { table: FILES_TABLE, transactionId, condition: isOfTable })
   await rewind(context, session, transaction, {
-    table: quarantineOf(table),
+    table: quarantineIdentifier(table),
     transactionId,
     condition: 'true',
   })

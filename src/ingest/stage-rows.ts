@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DataFile } from '../format/manifest-types.ts'
 import type { BronzeTable } from '../lake/lake.ts'
+import { quarantineIdentifier } from '../lake/quarantine.ts'
 import { randomUuid } from '../random.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import { writeDataFiles } from '../table/data-files.ts'
@@ -13,12 +14,7 @@ import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { stageNewTable } from './bronze-schema.ts'
 import type { PlannedFile } from './plan-load.ts'
-import {
-  BRONZE_QUARANTINE_COLUMNS,
-  quarantineOf,
-  type RefusedTexts,
-  refusedRowsSql,
-} from './quarantine-table.ts'
+import { BRONZE_QUARANTINE_COLUMNS, type RefusedTexts, refusedRowsSql } from './quarantine-table.ts'
 
 export interface StageRowsRequest {
   readonly context: TableContext
@@ -61,7 +57,7 @@ async function stageRefused(
   replaced: readonly string[],
 ): Promise<void> {
   const { context, transaction, table } = request
-  const identifier = quarantineOf(table.identifier)
+  const identifier = quarantineIdentifier(table.identifier)
   const existing = await transaction.table(identifier)
   const retracted = existing === undefined ? [] : [...replaced, ...planned.flatMap(retractedRows)]
   if (refused === undefined && retracted.length === 0) return

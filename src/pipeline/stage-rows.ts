@@ -1,17 +1,13 @@
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
+import { QUARANTINE_COLUMNS, quarantineIdentifier } from '../lake/quarantine.ts'
 import { writeDataFiles } from '../table/data-files.ts'
 import { stageAppend } from '../table/stage-delta.ts'
 import { stageOverwrite, stageReplaceKeys } from '../table/stage-overwrite.ts'
 import type { StagedTable } from '../table/staged-table.ts'
 import { checkedRowsSql, countExpectations, passingRowsSql, quarantinedRowsSql } from './checked-rows.ts'
 import { keepRows } from './kept-rows.ts'
-import {
-  hasQuarantine,
-  QUARANTINE_COLUMNS,
-  quarantineIdentifier,
-  quarantineSnapshot,
-} from './quarantine-table.ts'
+import { hasQuarantine, quarantineSnapshot } from './quarantine-table.ts'
 import type { RefreshContext, RefreshOutcome } from './refresh-context.ts'
 import { inputName, refreshProgressSummary } from './refresh-progress.ts'
 import { stageQuarantine, stageTarget } from './target-table.ts'

@@ -9,8 +9,8 @@ import { createDuckdbEngine } from '../../../src/engine/duckdb-engine.ts'
 import type { Type } from '../../../src/format/types.ts'
 import { createFileLoader, type FileLoader, type FileLoadReport } from '../../../src/ingest/file-loader.ts'
 import { DEFAULT_INGEST_LIMITS, type IngestLimits } from '../../../src/ingest/ingest-limits.ts'
-import { quarantineOf } from '../../../src/ingest/quarantine-table.ts'
 import { BRONZE_SYSTEM_COLUMNS, type BronzeTable, type FilesSource } from '../../../src/lake/lake.ts'
+import { quarantineIdentifier } from '../../../src/lake/quarantine.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import type { Engine, EngineValue } from '../../../src/table/engine.ts'
@@ -31,6 +31,7 @@ export interface BronzeOptions {
   readonly onChange?: FilesSource['onChange']
   readonly csv?: FilesSource['csv']
   readonly name?: string
+  readonly partitionBy?: readonly string[]
 }
 
 const site = { file: 'lake.ts', line: 1, column: 1 }
@@ -52,7 +53,7 @@ export function bronzeTable(options: BronzeOptions = {}): BronzeTable {
     tier: 'bronze',
     exportName: 'events',
     site,
-    partitionBy: [],
+    partitionBy: options.partitionBy ?? [],
     sources: [{ type: 'files', glob, format, onChange, site, ...(csv && { csv }) }],
     declared,
     columns: [...(declared ?? [{ name: 'payload', type: 'string' }]), ...BRONZE_SYSTEM_COLUMNS],
@@ -142,7 +143,7 @@ export class IngestLab {
   }
 
   async quarantined(table: BronzeTable, expressions: string): Promise<readonly (readonly EngineValue[])[]> {
-    const id = quarantineOf(table.identifier)
+    const id = quarantineIdentifier(table.identifier)
     const tables = await this.context.catalog.listTables(id.namespace)
     if (!tables.some(({ name }) => name === id.name)) return []
     return await this.rows(id, expressions)
