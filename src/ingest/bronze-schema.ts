@@ -4,7 +4,7 @@ import { assignFreshIds, currentSchema, sameType } from '../format/schema.ts'
 import type { SchemaChange } from '../format/schema-evolution.ts'
 import { isPrimitive, type NestedField, type PrimitiveType, type Schema, type Type } from '../format/types.ts'
 import { BRONZE_SYSTEM_COLUMNS, type BronzeTable, type LakeColumn } from '../lake/lake.ts'
-import { stageCreate, stageSchemaChange } from '../table/stage.ts'
+import { stageCreate, stagePartitioning, stageSchemaChange } from '../table/stage.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 
@@ -53,7 +53,8 @@ async function createNamespace(context: TableContext, namespace: readonly string
 }
 
 /**
- * The bronze table as its declaration wants it: created, or with the columns that were added or widened since.
+ * The bronze table as its declaration wants it: created, or with the columns that were added or widened since, and with the
+ * partitioning that new files follow.
  * @throws PLAN_REFUSED when a column has another type now
  */
 export async function stageBronzeTable(
@@ -63,11 +64,9 @@ export async function stageBronzeTable(
 ): Promise<StagedTable> {
   if (staged === undefined)
     return await stageNewTable(context, table.identifier, table.columns, table.partitionBy)
-  const columns = table.columns
-  return stageSchemaChange(
-    staged,
-    schemaChanges(table.identifier, currentSchema(staged.metadata).fields, columns, []),
-  )
+  const { fields } = currentSchema(staged.metadata)
+  const changes = schemaChanges(table.identifier, fields, table.columns, [])
+  return stagePartitioning(stageSchemaChange(staged, changes), table.partitionBy)
 }
 
 /** The columns that a row can fill: those declared, and those that were added because rows had them. */

@@ -5,7 +5,7 @@ import { currentSchema } from '../format/schema.ts'
 import type { Schema } from '../format/types.ts'
 import { stringifyJson } from '../json.ts'
 import type { LakeColumn } from '../lake/lake.ts'
-import { stageCreate, stagePartitionSpec, stageProperties, stageSchemaChange } from '../table/stage.ts'
+import { stageCreate, stagePartitioning, stageProperties, stageSchemaChange } from '../table/stage.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import { DEFINITION_PROPERTY } from './definition-parts.ts'
@@ -82,20 +82,4 @@ async function createNamespace(context: TableContext, namespace: readonly string
     // Another table of the run was first.
     if (!isIngotError(error, 'NAMESPACE_EXISTS')) throw error
   }
-}
-
-function stagePartitioning(staged: StagedTable, partitionBy: readonly string[]): StagedTable {
-  const { metadata } = staged
-  const specs = metadata['partition-specs']
-  const { spec } = buildPartitionSpec(
-    currentSchema(metadata),
-    partitionBy,
-    metadata['last-partition-id'],
-    specs,
-  )
-  const current = specs.find(candidate => candidate['spec-id'] === metadata['default-spec-id'])
-  const partition = ({ fields }: typeof spec): string =>
-    JSON.stringify(fields.map(field => [field['source-id'], field.transform]))
-  if (current !== undefined && partition(current) === partition(spec)) return staged
-  return stagePartitionSpec(staged, spec)
 }

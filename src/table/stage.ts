@@ -1,6 +1,7 @@
 import type { CreateTableRequest, LoadedTable } from '../catalog/catalog.ts'
 import { IngotError } from '../errors.ts'
 import type { TableMetadata, Update } from '../format/metadata-types.ts'
+import { buildPartitionSpec, samePartitioning } from '../format/partition-spec.ts'
 import { currentSchema } from '../format/schema.ts'
 import { evolveSchema, type SchemaChange } from '../format/schema-evolution.ts'
 import { resolveSnapshot } from '../format/snapshot.ts'
@@ -95,6 +96,25 @@ export function stagePartitionSpec(staged: StagedTable, spec: PartitionSpec): St
       { action: 'set-default-spec', 'spec-id': -1 },
     ],
   })
+}
+
+/**
+ * Makes the spec of these texts (see buildPartitionSpec) the default; unchanged where it is by now.
+ * @throws DATA_INVALID
+ */
+export function stagePartitioning(staged: StagedTable, partitionBy: readonly string[]): StagedTable {
+  const { metadata } = staged
+  const specs = metadata['partition-specs']
+  const schema = currentSchema(metadata)
+  const { spec } = buildPartitionSpec(schema, partitionBy, metadata['last-partition-id'], specs)
+  const current = specById(metadata, metadata['default-spec-id']).fields
+  const isCurrent =
+    current.length === spec.fields.length &&
+    spec.fields.every((field, place) => {
+      const before = current[place]
+      return before !== undefined && samePartitioning(before, field)
+    })
+  return isCurrent ? staged : stagePartitionSpec(staged, spec)
 }
 
 export interface PropertyChanges {

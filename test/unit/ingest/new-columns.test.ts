@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isIngotError } from '../../../src/errors.ts'
 import { currentSchema } from '../../../src/format/schema.ts'
+import { planScan } from '../../../src/table/scan.ts'
+import { parseIdentifier } from '../../../src/table-identifier.ts'
 import { bronzeTable, IngestLab } from './ingest-lab.ts'
 
 let lab: IngestLab
@@ -77,4 +79,25 @@ test('a declaration may add and widen columns; another type is refused', async (
     assert.match(error.hint ?? '', /must be rebuilt/)
     return true
   })
+})
+
+test('another partitioning holds for new files, and the rows of older ones stay', async () => {
+  const options = { name: 'bronze.parts', columns: { v: 'long', r: 'string' }, glob: 'parts/*' } as const
+  await lab.write('parts/a.ndjson', '{"v":1,"r":"x"}\n{"v":2,"r":"y"}\n')
+  await lab.load(bronzeTable(options))
+  await lab.write('parts/b.ndjson', '{"v":3,"r":"x"}\n{"v":4,"r":"y"}\n')
+  await lab.load(bronzeTable({ ...options, partitionBy: ['r'] }))
+  await lab.write('parts/c.ndjson', '{"v":5,"r":"x"}\n')
+  await lab.load(bronzeTable({ ...options, partitionBy: ['r'] }))
+  const table = await lab.context.catalog.loadTable(parseIdentifier('bronze.parts'))
+  const { tasks } = await planScan(lab.context, table.metadata)
+  assert.deepEqual(
+    tasks
+      .map(({ entry }) => entry.file.partition)
+      .map(String)
+      .sort(),
+    ['', 'x', 'x', 'y'],
+  )
+  assert.equal(table.metadata['partition-specs'].length, 2)
+  assert.deepEqual((await lab.rows('bronze.parts', 'v')).flat(), [1n, 2n, 3n, 4n, 5n])
 })
