@@ -84,17 +84,24 @@ export class Transaction {
   /**
    * Commits all changes or none; undefined when there are none. When others moved a table since, appends whose meaning
    * does not depend on what they stand on are committed on top of that; anything else is refused. When the catalog's
-   * answer is lost, asks until it is known, and removes nothing before. Applied under this very key or not at all, so
+   * answer is lost, asks until it is known, and removes nothing before. After it the files of discarded tables go. Applied under this very key or not at all, so
    * that whoever comes after a crash can ask for it.
    * @throws COMMIT_CONFLICT (retryable: stage again from fresh state, in a new transaction under a new key) after
    *   removing the files that only this transaction wrote; COMMIT_STATE_UNKNOWN when the catalog cannot say
    */
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
-    if (this.stagedTables.length === 0) return undefined
+    if (this.stagedTables.length === 0) {
+      await this.removeFiles().catch(() => undefined)
+      return undefined
+    }
     assert(!this.#isPublished, 'a transaction is committed once')
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#tryCommit(options)
-      if (outcome.type === 'committed') return outcome.result
+      if (outcome.type === 'committed') {
+        // Best effort: the commit stands.
+        await this.#removeDiscarded().catch(() => undefined)
+        return outcome.result
+      }
       this.#isPublished = false
       if (outcome.type === 'refused' || attempt === RETRIES_MAX || !(await this.#rebase())) {
         // Best effort: a file that stays is only a file too many, and why the commit failed is what counts.
@@ -111,9 +118,21 @@ export class Transaction {
    */
   async removeFiles(): Promise<void> {
     if (this.#isPublished) return
-    const tables = [...this.#changed.values(), ...this.#discarded]
+    const files = await this.#filesOf([...this.#changed.values(), ...this.#discarded])
+    await this.#context.io.remove([...files])
+  }
+
+  /** Removes what was written for states that were given up, and that no committed table names: one that was rebased does. */
+  async #removeDiscarded(): Promise<void> {
+    if (this.#discarded.length === 0) return
+    const committed = await this.#filesOf([...this.#changed.values()])
+    const discarded = await this.#filesOf(this.#discarded)
+    await this.#context.io.remove([...discarded].filter(location => !committed.has(location)))
+  }
+
+  async #filesOf(tables: readonly StagedTable[]): Promise<ReadonlySet<string>> {
     const locations = await Promise.all(tables.map(staged => filesWrittenBy(this.#context, staged)))
-    await this.#context.io.remove([...new Set(locations.flat())])
+    return new Set(locations.flat())
   }
 
   #load(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {

@@ -408,3 +408,24 @@ test('a discarded table is as it was loaded, and its files go with the others', 
   await transaction.removeFiles()
   assert.deepEqual(await filesOf(table), [])
 })
+
+test('the files of a discarded table go after the commit of the others, those of the others stay', async () => {
+  const [kept, lost] = [await lab.create({ id: 'long' }), await lab.create({ id: 'long' })]
+  const transaction = begin()
+  for (const table of [kept, lost])
+    await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
+  transaction.discard(lost.identifier)
+  await transaction.commit({ idempotencyKey: crypto.randomUUID() })
+  assert.deepEqual(await filesOf(lost), [])
+  const { metadata } = await lab.context.catalog.loadTable(kept.identifier)
+  assert.deepEqual(await lab.rows(metadata), ['["1"]'])
+})
+
+test('the files of a discarded table go when nothing is left to commit', async () => {
+  const table = await lab.create({ id: 'long' })
+  const transaction = begin()
+  await transaction.update(table.identifier, staged => append(staged, 'SELECT 1 AS id'))
+  transaction.discard(table.identifier)
+  assert.equal(await transaction.commit({ idempotencyKey: crypto.randomUUID() }), undefined)
+  assert.deepEqual(await filesOf(table), [])
+})
