@@ -17,9 +17,9 @@ const POSITION_DELETE_SHARE_MAX = 0.2
 export interface RowChanges {
   /** The files that may hold rows to delete, with the deletes that apply to them. */
   readonly plan: ScanPlan
-  /** An SQL condition that is true of the rows to delete; its columns are those of `s`. */
-  readonly condition: string
-  /** The columns that the condition reads. */
+  /** What follows `FROM … AS s` in SQL so that the rows to delete are left: a WHERE clause or a semi-join, over columns of `s`. */
+  readonly restriction: string
+  /** The columns that the restriction reads. */
   readonly columns: readonly string[]
   /** One SELECT of the rows to add, columns matched by name; undefined adds none. */
   readonly select: string | undefined
@@ -27,7 +27,7 @@ export interface RowChanges {
 }
 
 /**
- * Stages a snapshot without the rows that fulfil the condition and with those of `select`: a file of which all rows go
+ * Stages a snapshot without the rows that the restriction leaves and with those of `select`: a file of which all rows go
  * is removed, one that loses few gets position deletes, the rest are written again. No snapshot when that changes nothing.
  */
 export async function stageRowChanges(
@@ -66,13 +66,13 @@ async function collectHits(
   session: EngineSession,
   metadata: TableMetadata,
   hits: Hits,
-  { plan, columns, condition }: RowChanges,
+  { plan, columns, restriction }: RowChanges,
 ): Promise<Map<string, number>> {
   if (plan.tasks.length === 0) return new Map()
   const table = quoteIdentifier(hits.table)
   const file = quoteIdentifier(hits.file)
   const source = scanSql(metadata, plan, { columns, positions: hits })
-  const positions = `SELECT s.${file}, s.${quoteIdentifier(hits.row)} FROM (${source}) AS s WHERE (\n${condition}\n)`
+  const positions = `SELECT s.${file}, s.${quoteIdentifier(hits.row)} FROM (${source}) AS s ${restriction}`
   await session.query(`CREATE OR REPLACE TEMP TABLE ${table} AS ${positions}`)
   const { rows } = await session.query(`SELECT ${file}, count(*) FROM ${table} GROUP BY ${file}`, {
     rowsMax: plan.tasks.length,

@@ -129,8 +129,8 @@ function selectSql(
     mapped,
   )
   const conditions = [
-    ...(tasks.some(task => task.deletes.length > 0) ? [`NOT EXISTS (${deletedRowsSql(tasks)})`] : []),
-    ...(options.deletedBy === undefined ? [] : [`EXISTS (${deletedRowsSql(options.deletedBy)})`]),
+    ...(tasks.some(task => task.deletes.length > 0) ? [`${POSITION} NOT IN (${deletedRowsSql(tasks)})`] : []),
+    ...(options.deletedBy === undefined ? [] : [`${POSITION} IN (${deletedRowsSql(options.deletedBy)})`]),
   ]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return `SELECT ${columns.join(', ')} FROM ${source} AS d${where}`
@@ -161,7 +161,13 @@ function defaultSql(field: NestedField): string {
   return quoteLiteral(isBytes ? String(value).replaceAll(/../g, '\\x$&') : String(value))
 }
 
-/** Rows (of the outer row `d`) that a delete file names: by the location of the data file, as manifests know it. */
+/**
+ * Where the row `d` stands. Compared by IN and not by EXISTS: for EXISTS the engine may hash the data rows, which are many, instead of
+ * the deleted ones (of 3,000,000 rows: 0.9 instead of 0.15 CPU seconds). Neither part is ever null.
+ */
+const POSITION = '(d.filename, d.file_row_number)'
+
+/** A SELECT of the positions of the rows that delete files name: by the location of the data file, as manifests know it. */
 function deletedRowsSql(tasks: readonly ScanTask[]): string {
   const deletes = new Map(tasks.flatMap(task => task.deletes.map(file => [file.enginePath, file] as const)))
   const mapped = [
@@ -176,10 +182,10 @@ function deletedRowsSql(tasks: readonly ScanTask[]): string {
     file => `(${quoteLiteral(file.enginePath)}, ${file.entry.sequenceNumber})`,
   )
   return [
-    `SELECT 1 FROM ${readParquetSql([...deletes.keys()], mapped)} AS p`,
+    `SELECT (f.path, p.pos) FROM ${readParquetSql([...deletes.keys()], mapped)} AS p`,
     `JOIN (VALUES ${deleteFiles.join(', ')}) AS x(path, sequence_number) ON x.path = p.filename`,
     `JOIN (VALUES ${dataFiles.join(', ')}) AS f(location, path, sequence_number) ON f.location = p.file_path`,
     // A file written later under the same name is not what the delete meant (Iceberg spec, "Scan Planning").
-    'WHERE f.sequence_number <= x.sequence_number AND f.path = d.filename AND p.pos = d.file_row_number',
+    'WHERE f.sequence_number <= x.sequence_number',
   ].join(' ')
 }
