@@ -1,8 +1,8 @@
 import type { BronzeDeclaration } from './declaration.ts'
-import { BRONZE_SYSTEM_COLUMNS } from './lake.ts'
 import type { LakeDraft, TableDraft } from './lake-draft.ts'
 import { compareSites, formatSite } from './mistake.ts'
 import { isQuarantine } from './quarantine.ts'
+import { reservedColumn } from './reserved-columns.ts'
 
 const NAME = /^[a-z_][a-z0-9_]*$/i
 const NAME_LENGTH_MAX = 128
@@ -61,13 +61,9 @@ function checkUniqueNames(draft: LakeDraft): void {
 
 function checkBronzeColumns(draft: LakeDraft, table: TableDraft, { columns }: BronzeDeclaration): void {
   for (const name of Object.keys(columns ?? {})) {
-    if (!BRONZE_SYSTEM_COLUMNS.some(column => column.name === name.toLowerCase())) continue
-    draft.break(
-      table,
-      table.site,
-      `the column ${name} is reserved: every bronze table has one that says where its rows came from`,
-      'rename the column',
-    )
+    const reason = reservedColumn(name, 'bronze')
+    if (reason === undefined) continue
+    draft.break(table, table.site, `the column ${name} is reserved: ${reason}`, 'rename the column')
   }
   checkUniqueColumns(draft, table, Object.keys(columns ?? {}))
 }

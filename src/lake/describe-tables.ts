@@ -12,7 +12,7 @@ import { nearestName } from './did-you-mean.ts'
 import { BRONZE_SYSTEM_COLUMNS, type LakeColumn } from './lake.ts'
 import { type LakeDraft, type TableDraft, tableSql } from './lake-draft.ts'
 import type { ParsedLake } from './parse-lake.ts'
-import { QUARANTINE_COLUMNS } from './quarantine.ts'
+import { reservedColumn } from './reserved-columns.ts'
 
 const PAYLOAD_COLUMN: LakeColumn = { name: 'payload', type: 'string', doc: 'the record as JSON text' }
 
@@ -93,9 +93,6 @@ async function describeQuery(
   return columns
 }
 
-/** Of the columns and relations that a refresh puts beside those of the query. */
-const RESERVED_PREFIX = 'ingot_'
-
 function checkOutput(draft: LakeDraft, table: TableDraft, columns: readonly LakeColumn[]): void {
   checkUniqueColumns(
     draft,
@@ -103,20 +100,10 @@ function checkOutput(draft: LakeDraft, table: TableDraft, columns: readonly Lake
     columns.map(column => column.name),
   )
   for (const { name } of columns) {
-    if (name.toLowerCase().startsWith(RESERVED_PREFIX))
-      draft.break(
-        table,
-        table.query?.site ?? table.site,
-        `the column ${name} is reserved: refreshing needs names that begin with ${RESERVED_PREFIX}`,
-        'give the column another name',
-      )
-    if (!QUARANTINE_COLUMNS.some(column => column.name === name.toLowerCase())) continue
-    draft.break(
-      table,
-      table.query?.site ?? table.site,
-      `the column ${name} is reserved for the table of refused rows`,
-      'give the column another name',
-    )
+    const reason = reservedColumn(name, table.declaration.tier)
+    if (reason === undefined) continue
+    const site = table.query?.site ?? table.site
+    draft.break(table, site, `the column ${name} is reserved: ${reason}`, 'give the column another name')
   }
 }
 

@@ -57,6 +57,13 @@ const CASES: readonly Case[] = [
     fix: /another name/,
   },
   {
+    name: 'a column that Iceberg has in every table',
+    code: cleanTable('select vehicle, speed_kmh as _partition from ${readings}'),
+    at: 'sql`select vehicle, speed_kmh as _partition',
+    cause: /_partition is reserved: Iceberg has/,
+    fix: /another name/,
+  },
+  {
     name: 'a syntax error',
     code: cleanTable('select vehicle from from ${readings}'),
     at: 'from ${',
