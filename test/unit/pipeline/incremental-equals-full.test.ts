@@ -76,6 +76,12 @@ const CASES_BY_TABLE: Readonly<Record<string, Case>> = {
       partitionBy: ['day(day)'],
     },
   },
+  // By a column that is null for rows without a partner: a customer who comes or goes moves rows between groups.
+  'silver.places': {
+    declaration: {
+      sql: 'select c.region, count(*) as n, sum(e.id) as s from bronze.events e left join bronze.customers c using (customer) group by c.region',
+    },
+  },
   'silver.mapped': {
     declaration: {
       from: 'bronze.events',
