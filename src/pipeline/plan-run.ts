@@ -4,6 +4,7 @@ import type { EngineSession } from '../table/engine.ts'
 import { planScan, type ScanTask } from '../table/scan.ts'
 import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
+import type { LoadPlan } from './bronze-loader.ts'
 import {
   decideAction,
   decideByChanges,
@@ -56,8 +57,16 @@ interface Planner extends PlanDependencies {
 }
 
 async function planLoad({ loader, transaction }: Planner, table: BronzeTable): Promise<TablePlan> {
-  const { files, bytes } = await loader.plan(table, transaction)
   const name = formatIdentifier(table.identifier)
+  let plan: LoadPlan
+  try {
+    plan = await loader.plan(table, transaction)
+  } catch (error) {
+    // A run would leave this table out and go on with the others: so does the plan.
+    if (!isIngotError(error, 'SOURCE_CHANGED')) throw error
+    return { table: name, action: 'refuse', reason: error.message, files: 0, rows: 0, bytes: 0 }
+  }
+  const { files, bytes } = plan
   if (files === 0)
     return { table: name, action: 'skip', reason: 'its sources have nothing new', files, rows: 0, bytes }
   return { table: name, action: 'load', reason: 'its sources have something new', files, rows: 0, bytes }
