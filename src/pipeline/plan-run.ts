@@ -28,26 +28,23 @@ export async function planRun(
   options: PlanOptions = {},
 ): Promise<RunPlan> {
   const { tables, isFullRefresh } = selectTables(lake, options)
-  return dependencies.engine.session({ label: 'plan' }, async session => {
-    const planner: Planner = {
-      ...dependencies,
-      lake,
-      session,
-      transaction: new Transaction(dependencies.context),
-    }
-    const plans = new Map<LakeTable, TablePlan>()
+  const transaction = new Transaction(dependencies.context)
+  const plans = new Map<LakeTable, TablePlan>()
+  // The loader has sessions of its own: where there is one worker, one that waits within another waits for ever.
+  for (const table of tables) {
+    if (table.kind === 'bronze') plans.set(table, await planLoad(dependencies, transaction, table))
+  }
+  await dependencies.engine.session({ label: 'plan' }, async session => {
+    const planner: Planner = { ...dependencies, lake, session, transaction }
     for (const table of tables) {
+      if (table.kind === 'bronze') continue
       const moving = inputsAmong(table, tables).filter(
         input => !['skip', 'refuse'].includes(plans.get(input)?.action ?? 'skip'),
       )
-      const plan =
-        table.kind === 'bronze'
-          ? await planLoad(planner, table)
-          : await planDerived(planner, table, { fullRefresh: isFullRefresh(table), moving })
-      plans.set(table, plan)
+      plans.set(table, await planDerived(planner, table, { fullRefresh: isFullRefresh(table), moving }))
     }
-    return { tables: [...plans.values()] }
   })
+  return { tables: tables.flatMap(table => plans.get(table) ?? []) }
 }
 
 interface Planner extends PlanDependencies {
@@ -56,7 +53,11 @@ interface Planner extends PlanDependencies {
   readonly transaction: Transaction
 }
 
-async function planLoad({ loader, transaction }: Planner, table: BronzeTable): Promise<TablePlan> {
+async function planLoad(
+  { loader }: PlanDependencies,
+  transaction: Transaction,
+  table: BronzeTable,
+): Promise<TablePlan> {
   const name = formatIdentifier(table.identifier)
   let plan: LoadPlan
   try {
