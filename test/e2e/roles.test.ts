@@ -95,7 +95,9 @@ const KEEPS_RUNNING = { INGOT_HTTP_PORT: '0', INGOT_PIPELINE_INTERVAL_SECONDS: '
 
 /** The process that a role runs as, at its n-th start. */
 async function untilStarted(supervisor: IngotProcess, role: string, nth: number): Promise<number> {
-  const [, pid] = await supervisor.untilStderr(new RegExp(`(?:${role} runs as process (\\d+)[^]*?){${nth}}`))
+  const [, pid] = await supervisor.untilStderr(
+    new RegExp(`(?:${role} runs as process (\\d+)[\\s\\S]*?){${nth}}`),
+  )
   return Number(pid)
 }
 

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ENTRY = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'ingot-main-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function ingot(...args: readonly string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [ENTRY, ...args], {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: '1' },
+    encoding: 'utf8',
+  })
+  return { code: status, out: stdout, err: stderr }
+}
+
+test('without a command the commands are listed, and it counts as called wrongly', () => {
+  const { code, out, err } = ingot()
+  assert.equal(code, 2)
+  assert.match(out, /^ {2}quarantine {2}list what was refused/m)
+  assert.equal(err, '')
+  assert.deepEqual(ingot('--help'), { code: 0, out, err: '' })
+})
+
+test('the version is the package’s own', () => {
+  const manifest = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
+  assert.deepEqual(ingot('--version'), { code: 0, out: `${JSON.parse(manifest).version}\n`, err: '' })
+})
+
+test('an unknown command ends with 2, what is wrong and what to do on standard error', () => {
+  assert.deepEqual(ingot('rnu'), {
+    code: 2,
+    out: '',
+    err: 'error REQUEST_INVALID there is no command rnu\nhint  ingot --help lists the commands\n',
+  })
+})
+
+test('with --json an error is one JSON object on standard output', () => {
+  const { code, out, err } = ingot('tables', '--nope', '--json')
+  assert.equal(code, 2)
+  assert.equal(err, '')
+  const { error } = JSON.parse(out)
+  assert.equal(error.code, 'REQUEST_INVALID')
+  assert.equal(error.hint, 'run: ingot tables --help')
+  assert.equal(error.retryable, false)
+})
+
+test('a project without lake.ts is named', () => {
+  const { code, err } = ingot('run')
+  assert.equal(code, 2)
+  assert.match(err, /lake\.ts/)
+  assert.match(err, /^hint {2}/m)
+})
+
+test('a configuration that is not valid is named with its key', () => {
+  const path = join(folder, 'ingot.json')
+  writeFileSync(path, '{"engine":{"workers":0}}')
+  try {
+    const { code, err } = ingot('tables')
+    assert.equal(code, 2)
+    assert.match(err, /error CONFIG_INVALID the configuration is not valid/)
+    assert.match(err, /the key engine\.workers: /)
+    assert.match(err, /hint {2}docs\/configuration\.md/)
+  } finally {
+    rmSync(path)
+  }
+})
+
+test('an unknown role is refused', () => {
+  const { code, err } = ingot('start', '--role', 'warehouse')
+  assert.equal(code, 2)
+  assert.match(err, /there is no role warehouse\nhint {2}use catalog or pipeline/)
+})
