@@ -80,6 +80,7 @@ export const routePerformance = gold('route_performance', {
       avg((delay_minutes > 15)::integer)      as late_share
     from ${flights}
     group by origin, destination, day`,
+  partitionBy: ['month(day)'],
 })
 
 /** How much each airport had to handle, hour by hour. */
@@ -93,4 +94,5 @@ export const hubLoad = gold('hub_load', {
       avg(delay_minutes)              as mean_delay_minutes
     from ${flights}
     group by origin, hour`,
+  partitionBy: ['month(hour)'],
 })

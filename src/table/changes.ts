@@ -90,18 +90,22 @@ export function changesSql(metadata: TableMetadata, { removed, added }: Changes)
 
 /**
  * The rows of `plan` that can differ from those of `other`. Of a file that both read, with other deletes, these are the rows that
- * the other's deletes name: the rest, which is nearly all of a big file, is on both sides.
+ * delete files of the other alone name: the rest, which is nearly all of a big file, is on both sides.
  */
 function rowsOfOneSide(metadata: TableMetadata, plan: ScanPlan, other: ScanPlan): string {
   const counterparts = new Map(other.tasks.map(task => [task.entry.file.filePath, task]))
   const unshared = plan.tasks.filter(task => !counterparts.has(task.entry.file.filePath))
+  const shared: ScanTask[] = []
   const deletedBy: ScanTask[] = []
-  const shared = plan.tasks.filter(task => {
+  for (const task of plan.tasks) {
     const counterpart = counterparts.get(task.entry.file.filePath)
-    if (counterpart === undefined || counterpart.deletes.length === 0) return false
-    deletedBy.push(counterpart)
-    return true
-  })
+    if (counterpart === undefined) continue
+    const own = new Set(task.deletes.map(({ enginePath }) => enginePath))
+    const deletes = counterpart.deletes.filter(({ enginePath }) => !own.has(enginePath))
+    if (deletes.length === 0) continue
+    shared.push(task)
+    deletedBy.push({ ...counterpart, deletes })
+  }
   const rows = scanSql(metadata, { ...plan, tasks: unshared })
   if (shared.length === 0) return rows
   return `${rows}\nUNION ALL\n${scanSql(metadata, { ...plan, tasks: shared }, { deletedBy })}`

@@ -15,7 +15,7 @@ export interface ScanSqlOptions {
   readonly positions?: { readonly file: string; readonly row: string }
   /** @default the current schema */
   readonly schemaId?: number
-  /** Only rows that delete files of these tasks name, which read files of the plan with other deletes than the plan does. */
+  /** Only rows that delete files of these tasks name, and the plan's own do not: tasks of the same files in another plan. */
   readonly deletedBy?: readonly ScanTask[]
 }
 
@@ -128,12 +128,22 @@ function selectSql(
     tasks.map(task => task.enginePath),
     mapped,
   )
-  const conditions = [
-    ...(tasks.some(task => task.deletes.length > 0) ? [`${POSITION} NOT IN (${deletedRowsSql(tasks)})`] : []),
-    ...(options.deletedBy === undefined ? [] : [`${POSITION} IN (${deletedRowsSql(options.deletedBy)})`]),
-  ]
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-  return `SELECT ${columns.join(', ')} FROM ${source} AS d${where}`
+  return `SELECT ${columns.join(', ')} FROM ${source} AS d${deletesSql(tasks, options.deletedBy)}`
+}
+
+/**
+ * Leaves out the rows of `tasks` that are deleted, or keeps only those of them that tasks of another plan delete. Each by the form
+ * that the engine runs well: NOT IN never hashes the data rows, which are many, as an ANTI JOIN may (of 3,000,000 rows: 1.0 instead of
+ * 0.3 CPU seconds); a SEMI JOIN on plain columns reads only the row groups that have such rows, where IN decodes all.
+ */
+function deletesSql(tasks: readonly ScanTask[], deletedBy: readonly ScanTask[] | undefined): string {
+  const own = tasks.some(task => task.deletes.length > 0) ? deletedRowsSql(tasks) : undefined
+  if (deletedBy === undefined) {
+    return own === undefined ? '' : ` WHERE (d.filename, d.file_row_number) NOT IN (${own})`
+  }
+  const others = deletedRowsSql(deletedBy)
+  const kept = own === undefined ? others : `${others} EXCEPT ${own}`
+  return ` SEMI JOIN (${kept}) AS x ON d.filename = x.path AND d.file_row_number = x.pos`
 }
 
 /** Not the user's name: a column called `filename` would hide the virtual column of that name. */
@@ -161,12 +171,6 @@ function defaultSql(field: NestedField): string {
   return quoteLiteral(isBytes ? String(value).replaceAll(/../g, '\\x$&') : String(value))
 }
 
-/**
- * Where the row `d` stands. Compared by IN and not by EXISTS: for EXISTS the engine may hash the data rows, which are many, instead of
- * the deleted ones (of 3,000,000 rows: 0.9 instead of 0.15 CPU seconds). Neither part is ever null.
- */
-const POSITION = '(d.filename, d.file_row_number)'
-
 /** A SELECT of the positions of the rows that delete files name: by the location of the data file, as manifests know it. */
 function deletedRowsSql(tasks: readonly ScanTask[]): string {
   const deletes = new Map(tasks.flatMap(task => task.deletes.map(file => [file.enginePath, file] as const)))
@@ -182,7 +186,7 @@ function deletedRowsSql(tasks: readonly ScanTask[]): string {
     file => `(${quoteLiteral(file.enginePath)}, ${file.entry.sequenceNumber})`,
   )
   return [
-    `SELECT (f.path, p.pos) FROM ${readParquetSql([...deletes.keys()], mapped)} AS p`,
+    `SELECT f.path, p.pos FROM ${readParquetSql([...deletes.keys()], mapped)} AS p`,
     `JOIN (VALUES ${deleteFiles.join(', ')}) AS x(path, sequence_number) ON x.path = p.filename`,
     `JOIN (VALUES ${dataFiles.join(', ')}) AS f(location, path, sequence_number) ON f.location = p.file_path`,
     // A file written later under the same name is not what the delete meant (Iceberg spec, "Scan Planning").
