@@ -8,7 +8,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 }
 
 type OptionConfig = NonNullable<ParseArgsConfig['options']>[string]
 
-export interface CommandOption {
+interface CommandOption {
   readonly config: OptionConfig
   /** What the option's value is called in the help: `<folder>`. */
   readonly value?: string

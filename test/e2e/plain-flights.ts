@@ -7,7 +7,7 @@ import { quoteLiteral } from '../../src/sql-text.ts'
 // What examples/flights must come to, said once more in plain SQL over the source files.
 
 /** Where the npm package vega-datasets keeps the flights and airports. */
-export const VEGA_DATA = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data')
+const VEGA_DATA = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data')
 export const ALL_FLIGHTS = join(VEGA_DATA, 'flights-3m.parquet')
 export const AIRPORTS = join(VEGA_DATA, 'airports.csv')
 
