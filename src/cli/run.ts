@@ -1,5 +1,6 @@
 import { loadConfig } from '../config.ts'
 import { executeRun } from '../pipeline/run.ts'
+import type { RunReport } from '../pipeline/run-report.ts'
 import { openLake, openPlatform } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
 import { RunProgress } from './run-progress.ts'
@@ -31,9 +32,16 @@ export const runCommand: Command = {
         ...(input.json ? {} : { onEvent: event => progress.show(event) }),
       })
       if (input.json) input.terminal.out(JSON.stringify(report))
-      return report.tables.some(table => table.status === 'failed') ? EXIT.failed : EXIT.ok
+      return exitCodeOf(report)
     } finally {
       progress.close()
     }
   },
+}
+
+/** A run whose only failures are refusals was refused; anything else that failed is a failure. */
+export function exitCodeOf({ tables }: RunReport): number {
+  const failed = tables.filter(({ status }) => status === 'failed')
+  if (failed.length === 0) return EXIT.ok
+  return failed.every(({ error }) => error?.code === 'PLAN_REFUSED') ? EXIT.refused : EXIT.failed
 }

@@ -8,6 +8,7 @@ import type { RoleMessage } from '../roles/role-message.ts'
 import { superviseLake } from '../roles/supervise-lake.ts'
 import type { RoleChange } from '../roles/supervisor.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
+import { exitCodeOf } from './run.ts'
 import { RunProgress } from './run-progress.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,8 +42,8 @@ async function startRole(role: string, input: CommandInput, config: Config): Pro
     return EXIT.ok
   }
   if (role === 'pipeline') {
-    const isGood = await runPipelineRole(config, { once: input.flag('once'), signal, send: tellSupervisor })
-    return isGood ? EXIT.ok : EXIT.failed
+    const report = await runPipelineRole(config, { once: input.flag('once'), signal, send: tellSupervisor })
+    return report === undefined ? EXIT.ok : exitCodeOf(report)
   }
   throw new IngotError('REQUEST_INVALID', `there is no role ${role}`, { hint: 'use catalog or pipeline' })
 }

@@ -47,9 +47,9 @@ export async function refreshTable(table: DerivedTable, options: RefreshOptions)
   return options.engine.session({ label, ...(signal === undefined ? {} : { signal }) }, async session => {
     const prepared = await prepareTable(session, options.lake, table)
     const decision = decideAction(examined, prepared, { fullRefresh })
-    if (decision.action === 'refuse') throw refusedError([{ table: label, reason: decision.reason }])
     if (decision.action === 'skip') return { ...decision, ...NOTHING }
     onDecision?.(decision)
+    if (decision.action === 'refuse') throw refusedError(label, decision.reason)
     return refresh({ ...options, session, examined, prepared }, decision)
   })
 }
@@ -65,18 +65,10 @@ function refresh(
   return refreshQuery(context, queries, decision)
 }
 
-/** The refusal to rebuild tables whose definitions changed, without being asked to. */
-export function refusedError(
-  tables: readonly { readonly table: string; readonly reason: string }[],
-): IngotError {
-  const list = tables.map(({ table, reason }) => `${table} (${reason})`).join('; ')
-  const options = tables.map(({ table }) => `--full-refresh ${table}`).join(' ')
-  return new IngotError(
-    'PLAN_REFUSED',
-    `${tables.length === 1 ? 'a table' : 'tables'} must be rebuilt: ${list}`,
-    {
-      hint: `ingot run ${options}`,
-      context: { tables: tables.map(({ table }) => table) },
-    },
-  )
+/** The refusal to rebuild a table whose definition changed, without being asked to. */
+function refusedError(table: string, reason: string): IngotError {
+  return new IngotError('PLAN_REFUSED', `${table} must be rebuilt: ${reason}`, {
+    hint: `ingot run --full-refresh ${table}`,
+    context: { table },
+  })
 }

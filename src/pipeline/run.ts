@@ -1,12 +1,9 @@
 import { IngotError, isIngotError } from '../errors.ts'
-import type { Lake, LakeTable } from '../lake/lake.ts'
+import type { Lake } from '../lake/lake.ts'
 import { randomFraction, randomUuid } from '../random.ts'
 import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { decideAction, examineTable, needsPreparation } from './examine-table.ts'
 import { createPipelineMetrics, type PipelineMetrics } from './pipeline-metrics.ts'
-import { prepareTable } from './prepared-table.ts'
-import { refusedError } from './refresh-table.ts'
 import type { RunEvent } from './run-events.ts'
 import { runNote } from './run-note.ts'
 import {
@@ -39,9 +36,9 @@ interface RunContext {
 }
 
 /**
- * Brings tables up to date and commits all of them in one transaction: readers see all or none of it. A table that fails is left out
- * with those that read it, and reported; when others commit to the same tables meanwhile, the run is staged again from what there is then.
- * @throws PLAN_REFUSED before anything is done; COMMIT_CONFLICT when others were faster every time; CANCELLED
+ * Brings tables up to date and commits all of them in one transaction: readers see all or none of it. A table that fails, or must be
+ * rebuilt and was not asked to be (PLAN_REFUSED in its report), is left out with those that read it; when others commit to the same tables meanwhile, the run is staged again from what there is then.
+ * @throws COMMIT_CONFLICT when others were faster every time; CANCELLED
  */
 export async function executeRun(
   dependencies: PipelineDependencies,
@@ -60,7 +57,6 @@ export async function executeRun(
   }
   const tables = run.selected.tables.map(({ identifier }) => formatIdentifier(identifier))
   options.onEvent?.({ type: 'run-started', runId: run.runId, tables })
-  await refuseRedefined(run)
   for (let attempt = 1; ; attempt += 1) {
     try {
       const report = await attemptRun(run, attempt)
@@ -80,34 +76,6 @@ export async function executeRun(
 
 function pauseMs(attempt: number, fraction: number): number {
   return CONFLICT_RETRY_MS * CONFLICT_RETRY_FACTOR ** (attempt - 1) * (0.5 + fraction / 2)
-}
-
-/** Nothing is loaded or computed when some table may not be: the answer is the same before and after. */
-async function refuseRedefined({ dependencies, lake, selected }: RunContext): Promise<void> {
-  const { context, engine } = dependencies
-  const transaction = new Transaction(context)
-  const refused: { table: string; reason: string }[] = []
-  for (const table of selected.tables) {
-    if (table.kind === 'bronze' || selected.isFullRefresh(table)) continue
-    if (!(await isMade(transaction, table))) continue
-    const examined = await examineTable(context, transaction, table)
-    if (!needsPreparation(examined)) continue
-    const name = formatIdentifier(table.identifier)
-    const prepared = await engine.session({ label: name }, session => prepareTable(session, lake, table))
-    const { action, reason } = decideAction(examined, prepared, { fullRefresh: false })
-    if (action === 'refuse') refused.push({ table: name, reason })
-  }
-  if (refused.length > 0) throw refusedError(refused)
-}
-
-async function isMade(
-  transaction: Transaction,
-  table: Exclude<LakeTable, { kind: 'bronze' }>,
-): Promise<boolean> {
-  const found = await Promise.all(
-    [table.identifier, ...table.inputs].map(identifier => transaction.table(identifier)),
-  )
-  return found.every(staged => staged !== undefined)
 }
 
 async function attemptRun(run: RunContext, attempt: number): Promise<RunReport> {

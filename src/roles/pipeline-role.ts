@@ -15,11 +15,14 @@ export interface PipelineRoleOptions {
 }
 
 /**
- * Runs the lake again and again, with a pause between, or once. Resolves with whether the last run had no failed table.
+ * Runs the lake again and again, with a pause between, or once: then it resolves with the report.
  * A run that cannot reach the catalog, or loses its tables to others, is tried again at the next turn.
  * @throws what the first run throws, when it is the only one
  */
-export async function runPipelineRole(config: Config, options: PipelineRoleOptions): Promise<boolean> {
+export async function runPipelineRole(
+  config: Config,
+  options: PipelineRoleOptions,
+): Promise<RunReport | undefined> {
   const { once, signal, send } = options
   await using platform = await openPlatform(config, { role: 'pipeline' })
   const { metrics, log } = platform
@@ -30,12 +33,12 @@ export async function runPipelineRole(config: Config, options: PipelineRoleOptio
     const lake = await openLake(platform)
     const run = (): Promise<RunReport> =>
       executeRun(platform, lake, { signal, onEvent: event => send({ type: 'run', event }) })
-    if (once) return succeeded(await run())
+    if (once) return await run()
     while (!signal.aborted) {
       await runAndLog(platform, run)
       await pause(platform, config.pipeline.intervalMs, signal)
     }
-    return true
+    return undefined
   } finally {
     await server.close()
   }
@@ -65,5 +68,3 @@ async function pause({ clock }: Platform, ms: number, signal: AbortSignal): Prom
     if (!signal.aborted) throw error
   }
 }
-
-const succeeded = (report: RunReport): boolean => report.tables.every(table => table.status !== 'failed')

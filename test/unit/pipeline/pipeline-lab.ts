@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ import type {
 } from '../../../src/lake/lake.ts'
 import type { BronzeLoader, LoadReport } from '../../../src/pipeline/bronze-loader.ts'
 import type { PipelineDependencies } from '../../../src/pipeline/run-options.ts'
+import type { RunReport } from '../../../src/pipeline/run-report.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
@@ -302,4 +304,14 @@ export async function rejectedWith(promise: Promise<unknown>, code: string): Pro
     throw error
   }
   throw new Error(`nothing was thrown, expected ${code}`)
+}
+
+/** Asserts that one table of a run was refused a rebuild, and gives why and what to do. */
+export function refusalIn({ tables }: RunReport): { readonly message: string; readonly hint?: string } {
+  const failed = tables.filter(({ status }) => status === 'failed')
+  assert.deepEqual(
+    failed.map(({ action, error }) => [action, error?.code]),
+    [['refuse', 'PLAN_REFUSED']],
+  )
+  return failed[0]?.error ?? assert.fail('no error')
 }

@@ -6,7 +6,7 @@ import type { RunEvent } from '../../../src/pipeline/run-events.ts'
 import type { RunReport } from '../../../src/pipeline/run-report.ts'
 import { stageRollback } from '../../../src/table/stage.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
-import { type Declaration, openLabEngine, PipelineLab, rejectedWith } from './pipeline-lab.ts'
+import { type Declaration, openLabEngine, PipelineLab, refusalIn, rejectedWith } from './pipeline-lab.ts'
 
 const ORDERS = {
   columns: {
@@ -265,10 +265,10 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       })
       const before = await lab.snapshotId('silver.o')
       assert.equal((await planRun(lab.dependencies, other)).tables[1]?.action, 'refuse')
-      const refused = await rejectedWith(executeRun(lab.dependencies, other), 'PLAN_REFUSED')
+      const refused = refusalIn(await executeRun(lab.dependencies, other))
       assert.match(
         refused.message,
-        /silver\.o \(its definition changed: column amount is computed in another way or gone\)/,
+        /silver\.o must be rebuilt: its definition changed: column amount is computed in another way or gone/,
       )
       assert.equal(refused.hint, 'ingot run --full-refresh silver.o')
       assert.equal(await lab.snapshotId('silver.o'), before)
