@@ -26,7 +26,7 @@ function processTimes(pid: number): ProcessTimes | undefined {
 }
 
 /** CPU seconds that a process and all that it started have used so far, dead children included. Linux only. */
-export function cpuSecondsOfTree(rootPid: number): number {
+function cpuSecondsOfTree(rootPid: number): number {
   const times = new Map<number, ProcessTimes>()
   for (const name of readdirSync('/proc')) {
     const pid = Number(name)

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { IngotError } from './errors.ts'
 
 /** The file, beside `lake.ts`, that says where things live; every key has a default. */
-export const CONFIG_FILE = 'ingot.json'
+const CONFIG_FILE = 'ingot.json'
 
 const MIB = 1024 * 1024
 

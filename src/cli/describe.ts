@@ -1,11 +1,11 @@
 import { loadConfig } from '../config.ts'
 import { currentSchema } from '../format/schema.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
-import { stringifyJson } from '../json.ts'
 import { openPlatform } from '../platform.ts'
 import { toSqlType } from '../table/sql-types.ts'
 import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
 import { type Command, EXIT } from './command.ts'
+import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
 
 export const describeCommand: Command = {
@@ -25,7 +25,7 @@ export const describeCommand: Command = {
     const spec = metadata['partition-specs'].find(({ 'spec-id': id }) => id === metadata['default-spec-id'])
     if (input.json) {
       terminal.out(
-        stringifyJson({
+        formatJson({
           table: formatIdentifier(loaded.identifier),
           location: metadata.location,
           metadataLocation: loaded.metadataLocation,

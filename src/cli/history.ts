@@ -1,9 +1,9 @@
 import { loadConfig } from '../config.ts'
 import type { Snapshot } from '../format/metadata-types.ts'
-import { stringifyJson } from '../json.ts'
 import { openPlatform, type Platform } from '../platform.ts'
 import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
+import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
 
 export const historyCommand: Command = {
@@ -27,7 +27,7 @@ export const historyCommand: Command = {
 
 async function showTransactions(platform: Platform, input: CommandInput, limit: number): Promise<void> {
   const transactions = await platform.context.catalog.transactions({ limit })
-  if (input.json) return input.terminal.out(stringifyJson(transactions))
+  if (input.json) return input.terminal.out(formatJson(transactions))
   input.terminal.out(
     formatTable(
       [
@@ -62,7 +62,7 @@ async function showSnapshots(
   const snapshots = [...metadata.snapshots]
     .sort((a, b) => b['timestamp-ms'] - a['timestamp-ms'])
     .slice(0, limit)
-  if (input.json) return input.terminal.out(stringifyJson(snapshots))
+  if (input.json) return input.terminal.out(formatJson(snapshots))
   const current = metadata['current-snapshot-id']
   input.terminal.out(
     formatTable(

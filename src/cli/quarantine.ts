@@ -1,7 +1,6 @@
 import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
 import { currentSchema } from '../format/schema.ts'
-import { stringifyJson } from '../json.ts'
 import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
 import { openPlatform, type Platform } from '../platform.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
@@ -9,6 +8,7 @@ import type { EngineResult, EngineSession } from '../table/engine.ts'
 import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { prepareLakeQuery } from './lake-query.ts'
+import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
 
 export const quarantineCommand: Command = {
@@ -40,7 +40,7 @@ export const quarantineCommand: Command = {
 function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult): void {
   if (json) {
     const objects = rows.map(row => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])))
-    terminal.out(stringifyJson(objects))
+    terminal.out(formatJson(objects))
   } else if (rows.length === 0) {
     terminal.out('nothing is in quarantine')
   } else {

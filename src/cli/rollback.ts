@@ -3,7 +3,6 @@ import { IngotError } from '../errors.ts'
 import type { Snapshot } from '../format/metadata-types.ts'
 import { currentSnapshot, resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { stageRewindFiles } from '../ingest/rewind-files.ts'
-import { stringifyJson } from '../json.ts'
 import { openPlatform, type Platform } from '../platform.ts'
 import { randomUuid } from '../random.ts'
 import { progressSummary, readProgress } from '../table/progress.ts'
@@ -14,6 +13,7 @@ import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { parseQueryPoint } from './lake-query.ts'
+import { formatJson } from './terminal.ts'
 import { formatNumber } from './text-table.ts'
 
 /** What becomes of what the table took in since the snapshot that it goes back to. */
@@ -117,7 +117,7 @@ function report(
   const table = formatIdentifier(identifier)
   if (json) {
     terminal.out(
-      stringifyJson({ table, snapshotId: snapshot['snapshot-id'], transactionId: transactionId ?? null }),
+      formatJson({ table, snapshotId: snapshot['snapshot-id'], transactionId: transactionId ?? null }),
     )
   } else if (transactionId === undefined) {
     terminal.out(`${table} is at snapshot ${snapshot['snapshot-id']} already`)

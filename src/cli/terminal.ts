@@ -80,3 +80,8 @@ export function errorToJson(error: unknown): Record<string, unknown> {
   }
   return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) }
 }
+
+/** A result for machines, on one line. 63-bit ids are text: JSON readers round integers of that size. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? part.toString() : part))
+}

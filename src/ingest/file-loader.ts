@@ -25,7 +25,7 @@ export interface FileLoaderOptions {
 }
 
 /** What the files of a bronze table have that was not taken yet. */
-export interface FileLoadPlan {
+interface FileLoadPlan {
   /** Files that are new, grew or were replaced. */
   readonly files: number
   /** What there is to read of them, as they are stored. */
@@ -42,7 +42,7 @@ export interface FileLoadReport {
   readonly bytes: number
 }
 
-export interface FileLoadOptions {
+interface FileLoadOptions {
   readonly signal?: AbortSignal
   /** Called now and then with what was loaded so far. */
   readonly onProgress?: (progress: { readonly rows: number; readonly bytes: number }) => void

@@ -4,7 +4,7 @@ import { glob } from 'tinyglobby'
 import { IngotError } from '../errors.ts'
 import type { FilesSource } from '../lake/lake.ts'
 
-export type FileFormat = 'ndjson' | 'json' | 'csv' | 'parquet'
+type FileFormat = 'ndjson' | 'json' | 'csv' | 'parquet'
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 

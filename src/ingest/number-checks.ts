@@ -68,7 +68,7 @@ export function createIntegerCheck(min: bigint, max: bigint): TextCheck {
 }
 
 /** How many significant digits every double holds exactly: the engine reads JSON numbers with a fraction as doubles. */
-export const EXACT_DIGITS = 15
+const EXACT_DIGITS = 15
 
 /** Numbers that stay finite at the type's size; that a double rounds to its nearest value is its meaning. */
 export function createFloatCheck(max: number): TextCheck {

@@ -7,7 +7,7 @@ import { sourceReplaced, type TakenFile } from './taken-files.ts'
 import { CARRIAGE_RETURN, LINE_FEED } from './text-bytes.ts'
 
 /** Where reading starts in a file that grew. */
-export interface Growth {
+interface Growth {
   readonly fromByte: number
   readonly fromPosition: number
   /** Quarantined rows from this position on are read again; undefined: none are. */

@@ -62,7 +62,7 @@ const COLUMNS: readonly StoredColumn[] = [
 ]
 
 /** The files taken, by table (as formatIdentifier prints it) and source. */
-export type TakenFiles = ReadonlyMap<string, ReadonlyMap<string, TakenFile>>
+type TakenFiles = ReadonlyMap<string, ReadonlyMap<string, TakenFile>>
 
 export interface TakenFilesStore {
   /** What the transaction sees; one query for each snapshot of the table. */

@@ -42,7 +42,7 @@ export interface FilesSource {
   readonly site: SourceSite
 }
 
-export type Source = FilesSource
+type Source = FilesSource
 
 interface LakeTableBase {
   readonly identifier: TableIdentifier

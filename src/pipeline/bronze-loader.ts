@@ -20,12 +20,12 @@ export interface LoadReport {
   readonly bytes: number
 }
 
-export interface LoadProgress {
+interface LoadProgress {
   readonly rows: number
   readonly bytes: number
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: LoadProgress) => void
 }

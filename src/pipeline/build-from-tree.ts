@@ -9,7 +9,7 @@ import { outputNames, selectAliases } from './select-list.ts'
 import { has, nodeAt, nodesAt, type SqlNode, textAt, textsAt } from './sql-tree.ts'
 
 /** An input of a query: its place among the inputs, and the columns that it has. */
-export interface QueryInput {
+interface QueryInput {
   readonly input: number
   readonly columns: readonly string[]
 }

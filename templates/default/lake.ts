@@ -3,7 +3,12 @@ import { bronze, files, gold, silver, sql, t } from 'ingot'
 /** Readings as the vehicles send them: one JSON object a line, in files that arrive in inbox/. */
 export const readings = bronze('readings', {
   from: files('inbox/readings-*.ndjson'),
-  columns: { vehicle: t.string(), measured_at: t.timestamp(), speed_kmh: t.double(), odometer_km: t.decimal(12, 3) },
+  columns: {
+    vehicle: t.string(),
+    measured_at: t.timestamp(),
+    speed_kmh: t.double(),
+    odometer_km: t.decimal(12, 3),
+  },
 })
 
 /** A lookup: when the file changes, its rows are exchanged. */

@@ -28,7 +28,7 @@ export interface ScenarioKind {
 /** More failures in a row than a run's faults and rivals can cause. */
 const ATTEMPTS_MAX = 40
 
-export function tableRequest(identifier: TableIdentifier): CreateTableRequest {
+function tableRequest(identifier: TableIdentifier): CreateTableRequest {
   return {
     identifier,
     schema: {
