@@ -29,8 +29,8 @@ export interface Exploration {
 export interface ExploreOptions {
   readonly variant: Variant
   readonly seeds: readonly number[]
-  /** Looks no further when one run did damage. @default false */
-  readonly stopsAtFirst?: boolean
+  /** Looks no further after such a finding. @default none */
+  readonly isEnough?: (finding: Finding) => boolean
   /** Every one of this many points. @default 1 */
   readonly stride?: number
 }
@@ -47,8 +47,9 @@ export async function explore(kind: ScenarioKind, options: ExploreOptions): Prom
       const { damages } = await runScenario(kind, { seed, variant: options.variant, faults })
       pointsCount += 1
       if (damages.length === 0) continue
-      findings.push({ scenario: kind.name, seed, faults, damages })
-      if (options.stopsAtFirst) return { pointsCount, findings }
+      const finding = { scenario: kind.name, seed, faults, damages }
+      findings.push(finding)
+      if (options.isEnough?.(finding)) return { pointsCount, findings }
     }
   }
   return { pointsCount, findings }

@@ -42,7 +42,7 @@ async function refused(
 
 /** From JSON text: the ids have more digits than a JavaScript number keeps. */
 const snapshotIds = (json: string): readonly string[] =>
-  [...json.matchAll(/"snapshot-id":(\d+)/g)].map(match => match[1] ?? '')
+  [...json.matchAll(/"snapshot-id":"(\d+)"/g)].map(match => match[1] ?? '')
 
 const countOf = async (table: string, ...options: readonly string[]): Promise<number> => {
   const sql = `select count(*)::integer as n from ${table}`

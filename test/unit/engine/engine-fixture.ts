@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDuckdbEngine, type DuckdbEngineOptions } from '../../../src/engine/duckdb-engine.ts'
@@ -41,9 +41,8 @@ export async function createEngineFixture(
   }
 }
 
-/** The process ids of this program's engine workers. */
-export async function workerPids(): Promise<readonly number[]> {
-  const { readdir, readFile } = await import('node:fs/promises')
+/** The process ids of the workers that this program started for the engine with this temporary folder. */
+export async function workerPids(tempFolder: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
   const found = await Promise.all(
     pids.map(async pid => {
@@ -51,7 +50,8 @@ export async function workerPids(): Promise<readonly number[]> {
         readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''),
         readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
       ])
-      const child = status.includes(`\nPPid:\t${process.pid}\n`) && command.includes('engine/worker.js')
+      // The settings, an argument of the worker, name its folder: other tests of this process have engines of their own.
+      const child = status.includes(`\nPPid:\t${process.pid}\n`) && command.includes(tempFolder)
       return child ? [Number(pid)] : []
     }),
   )

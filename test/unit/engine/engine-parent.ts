@@ -20,7 +20,7 @@ await engine.session({}, async first => {
   await engine.session({}, async second => {
     await Promise.all([first.query('select 1'), second.query('select 1')])
     const running = second.query('select count(*) from range(100000000000)')
-    process.send?.(await workerPids())
+    process.send?.(await workerPids(tempFolder))
     await running
   })
 })

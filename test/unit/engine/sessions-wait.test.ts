@@ -27,7 +27,7 @@ describe('sessions that wait for a worker', () => {
     assert.deepEqual(begun, [...Array(20).keys()])
     assert.equal(activeMax, 2)
     assert.match(await fixture.metrics.exposition(), /ingot_engine_sessions_queued 0/)
-    assert.equal((await workerPids()).length, 2)
+    assert.equal((await workerPids(fixture.folder)).length, 2)
   })
 
   it('leave the queue when they are cancelled', async () => {
@@ -68,7 +68,7 @@ describe('sessions that wait for a worker', () => {
       ])
     })
     await running
-    assert.deepEqual(await workerPids(), [])
+    assert.deepEqual(await workerPids(fixture.folder), [])
     await fixture[Symbol.asyncDispose]()
   })
 })

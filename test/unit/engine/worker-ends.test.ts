@@ -36,7 +36,7 @@ describe('a worker that ends', () => {
     const crashed = fixture.engine.session({ label: 'gold.performance' }, async session => {
       await session.query('select 1')
       const running = session.query(INTERRUPTIBLE)
-      pid = (await workerPids())[0]
+      pid = (await workerPids(fixture.folder))[0]
       assert(pid !== undefined)
       process.kill(pid, 'SIGKILL')
       await running
@@ -50,14 +50,14 @@ describe('a worker that ends', () => {
     })
     const { rows } = await fixture.engine.session({}, session => session.query('select 1'))
     assert.deepEqual(rows, [[1]])
-    assert.notDeepEqual(await workerPids(), [pid])
+    assert.notDeepEqual(await workerPids(fixture.folder), [pid])
     assert.match(await fixture.metrics.exposition(), /workers_ended_total\{reason="crash"\} 1/)
   })
 
   it('is replaced when it ended between two sessions', async () => {
     await using fixture = await createEngineFixture()
     await fixture.engine.session({}, session => session.query('select 1'))
-    const [pid] = await workerPids()
+    const [pid] = await workerPids(fixture.folder)
     assert(pid !== undefined)
     process.kill(pid, 'SIGKILL')
     await until(async () => (await fixture.metrics.exposition()).includes('reason="crash"} 1'))
@@ -71,7 +71,7 @@ describe('a worker that ends', () => {
       await session.query(`set memory_limit = '60MB'`)
       await session.query('create table big as select random() as r, range::varchar as s from range(4000000)')
       assert.equal((await readdir(fixture.folder)).length, 1)
-      const [pid] = await workerPids()
+      const [pid] = await workerPids(fixture.folder)
       assert(pid !== undefined)
       process.kill(pid, 'SIGKILL')
       await session.query('select 1')
@@ -109,14 +109,14 @@ describe('the time limit', () => {
   it('interrupts a statement, and the session goes on', async () => {
     await using fixture = await createEngineFixture()
     await fixture.engine.session({ label: 'slow', timeLimitMs: 50 }, async session => {
-      const [pid] = await workerPids()
+      const [pid] = await workerPids(fixture.folder)
       await assert.rejects(session.query(INTERRUPTIBLE), error => {
         assert(isIngotError(error, 'ENGINE_TIMEOUT'))
         assert.match(error.message, /^statement of slow was stopped at its limit of 50 ms$/)
         return true
       })
       assert.deepEqual((await session.query('select 1')).rows, [[1]])
-      assert.deepEqual(await workerPids(), [pid])
+      assert.deepEqual(await workerPids(fixture.folder), [pid])
     })
   })
 
