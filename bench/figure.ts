@@ -12,7 +12,7 @@ export interface Target {
 export interface Figure {
   readonly benchmark: string
   readonly name: string
-  /** `CPU s`, `ms`, `x` (a ratio), `/s`. */
+  /** `CPU s`, `s`, `CPU ms`, `ms`, `x` (a ratio), `/s`. */
   readonly unit: string
   readonly spread: Spread
   readonly target: Target | undefined

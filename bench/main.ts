@@ -4,14 +4,20 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { benchBackfill } from './backfill.ts'
 import type { Benchmark } from './bench-options.ts'
+import { benchCommits } from './commits.ts'
 import { type Figure, formatFigures } from './figure.ts'
 import { benchIncrements } from './increments.ts'
 import { benchLoad } from './load.ts'
+import { benchMerge } from './merge.ts'
+import { benchPlan } from './plan.ts'
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   backfill: benchBackfill,
   increments: benchIncrements,
   load: benchLoad,
+  plan: benchPlan,
+  commits: benchCommits,
+  merge: benchMerge,
 }
 
 // Compiled, this file is two folders below the repository's.
