@@ -4,11 +4,14 @@ import { keyedAppends, rivalAppends } from './scenarios/keyed-appends.ts'
 import { rivalLoaders } from './scenarios/loaders.ts'
 import { rivalRuns } from './scenarios/runs.ts'
 
-/** Every scenario that the protocol must survive, and for how many seeds CI explores it: more where a run is cheap. */
-export const SCENARIOS: readonly (ScenarioKind & { readonly seedsCount: number })[] = [
-  { ...keyedAppends, seedsCount: 8 },
-  { ...rivalAppends, seedsCount: 4 },
-  { ...rivalLoaders, seedsCount: 4 },
-  { ...rivalRuns, seedsCount: 2 },
-  { ...rivalFileLoaders, seedsCount: 2 },
+/**
+ * Every scenario that the protocol must survive, the dearest first, and the seeds that CI explores: more where a run is
+ * cheap. Even seeds have a second fault.
+ */
+export const SCENARIOS: readonly (ScenarioKind & { readonly seeds: readonly number[] })[] = [
+  { ...rivalRuns, seeds: [2] },
+  { ...rivalFileLoaders, seeds: [1, 2] },
+  { ...rivalAppends, seeds: [1, 2, 3, 4] },
+  { ...rivalLoaders, seeds: [1, 2, 3, 4] },
+  { ...keyedAppends, seeds: [1, 2, 3, 4, 5, 6, 7, 8] },
 ]
