@@ -1,12 +1,13 @@
 // Dates and times as DuckDB prints and reads them, in UTC whatever the process's zone is. The binding's own `toString` prints
 // the year 1 BC as `0000` and an infinite date as a day.
 
+import { civilFromDays, daysFromCivil, floorDivide } from '../format/civil-date.ts'
+
 const MICROS_PER_SECOND = 1_000_000n
 const MICROS_PER_DAY = 86_400_000_000n
 /** DuckDB stores infinity as the greatest number of the type, -infinity as its negative. */
 const INFINITE_DATE = 2 ** 31 - 1
 const INFINITE_TIMESTAMP = 2n ** 63n - 1n
-const DAYS_PER_ERA = 146_097
 
 /** `days` since 1970 as `2024-02-29`, `0044-03-15 (BC)`, `infinity`. */
 export function formatDate(days: number): string {
@@ -95,56 +96,6 @@ function parseOffset(zone: string): number | undefined {
   const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(3).replace(':', '') || '0')]
   if (hours > 15 || minutes > 59) return undefined
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes)
-}
-
-interface CivilDate {
-  /** Astronomical: 0 is 1 BC. */
-  readonly year: number
-  readonly month: number
-  readonly day: number
-}
-
-// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": the proleptic Gregorian calendar over years that start
-// in March, in eras of 400 years. JavaScript's Date ends 5.6 million years before DuckDB's dates do.
-function civilFromDays(days: number): CivilDate {
-  const shifted = days + 719_468
-  const era = Math.floor(shifted / DAYS_PER_ERA)
-  const dayOfEra = shifted - era * DAYS_PER_ERA
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  )
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153)
-  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1,
-  }
-}
-
-function daysFromCivil({ year, month, day }: CivilDate): number {
-  const marchYear = month <= 2 ? year - 1 : year
-  const era = Math.floor(marchYear / 400)
-  const yearOfEra = marchYear - era * 400
-  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  return (
-    era * DAYS_PER_ERA +
-    yearOfEra * 365 +
-    Math.floor(yearOfEra / 4) -
-    Math.floor(yearOfEra / 100) +
-    dayOfYear -
-    719_468
-  )
-}
-
-function floorDivide(value: bigint, by: bigint): bigint {
-  const quotient = value / by
-  return value < 0n && quotient * by !== value ? quotient - 1n : quotient
 }
 
 function pad(part: number): string {

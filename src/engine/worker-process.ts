@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -86,8 +87,7 @@ export class WorkerProcess {
       this.#send({ ...statement, id })
       events.onStart(id)
     }, events.onRows)
-    if ('type' in answer && answer.type === 'ready')
-      throw new Error('a worker answered a statement with ready')
+    if ('type' in answer && answer.type === 'ready') assert.fail('a worker answered a statement with ready')
     return answer
   }
 

@@ -171,7 +171,8 @@ function widen(from: Type, to: PrimitiveType, path: readonly string[]): Type {
   )
 }
 
-function isWider(from: PrimitiveType, to: PrimitiveType): boolean {
+/** Whether every value of `from` is one of `to`, another type that a column may get (Iceberg spec, "Schema Evolution"). */
+export function isWider(from: PrimitiveType, to: PrimitiveType): boolean {
   if (from === 'int') return to === 'long'
   if (from === 'float') return to === 'double'
   const narrow = DECIMAL.exec(from)

@@ -1,5 +1,6 @@
 import { IngotError } from '../errors.ts'
 import { encodeValue } from './bounds.ts'
+import { civilFromDays, floorDivide } from './civil-date.ts'
 import type { PrimitiveValue } from './manifest-types.ts'
 import { murmur3 } from './murmur3.ts'
 import type { PrimitiveType, Transform } from './types.ts'
@@ -92,10 +93,10 @@ export function applyTransform(
     case 'truncate':
       return truncate(type, value, parameter)
     case 'year':
-      return yearAndMonthOf(daysOf(value)).year - 1970
+      return civilFromDays(daysOf(value)).year - 1970
     case 'month': {
-      const { year, month } = yearAndMonthOf(daysOf(value))
-      return (year - 1970) * 12 + month
+      const { year, month } = civilFromDays(daysOf(value))
+      return (year - 1970) * 12 + month - 1
     }
     case 'day':
       return daysOf(value)
@@ -139,33 +140,4 @@ function daysOf(value: PrimitiveValue): number {
 
 function modulo(value: bigint, by: bigint): bigint {
   return ((value % by) + by) % by
-}
-
-function floorDivide(value: bigint, by: bigint): bigint {
-  return (value - modulo(value, by)) / by
-}
-
-const DAYS_OF_400_YEARS = 146_097
-/** From 0000-03-01, where counted years begin so that leap days end them, to 1970-01-01. */
-const DAYS_BEFORE_1970 = 719_468
-
-/** The Gregorian year, and the month from 0, of a day; `Date` covers only part of the days that 32 bits hold. */
-function yearAndMonthOf(days: number): { readonly year: number; readonly month: number } {
-  const shifted = days + DAYS_BEFORE_1970
-  const era = Math.floor(shifted / DAYS_OF_400_YEARS)
-  const dayOfEra = shifted - era * DAYS_OF_400_YEARS
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  )
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153)
-  const isNextYear = monthFromMarch >= 10
-  return {
-    year: yearOfEra + era * 400 + (isNextYear ? 1 : 0),
-    month: isNextYear ? monthFromMarch - 10 : monthFromMarch + 2,
-  }
 }

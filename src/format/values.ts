@@ -1,4 +1,5 @@
 import { IngotError } from '../errors.ts'
+import { daysFromCivil } from './civil-date.ts'
 import type { PrimitiveValue } from './manifest-types.ts'
 import type { PrimitiveType } from './types.ts'
 
@@ -79,17 +80,7 @@ function parseDays(text: string): number | null {
 
 function daysOfDate(match: RegExpExecArray): number {
   const year = match[4] === undefined ? Number(match[1]) : 1 - Number(match[1])
-  return daysFromCivil(year, Number(match[2]), Number(match[3]))
-}
-
-/** Days since 1970 of a Gregorian date; years are counted from March so that leap days end them. */
-function daysFromCivil(year: number, month: number, day: number): number {
-  const marchYear = month <= 2 ? year - 1 : year
-  const era = Math.floor(marchYear / 400)
-  const yearOfEra = marchYear - era * 400
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear
-  return era * 146_097 + dayOfEra - 719_468
+  return daysFromCivil({ year, month: Number(match[2]), day: Number(match[3]) })
 }
 
 function parseMicrosOfDay(text: string): bigint | null {

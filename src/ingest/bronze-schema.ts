@@ -1,8 +1,8 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import { buildPartitionSpec } from '../format/partition-spec.ts'
 import { assignFreshIds, currentSchema, sameType } from '../format/schema.ts'
-import type { SchemaChange } from '../format/schema-evolution.ts'
-import { isPrimitive, type NestedField, type PrimitiveType, type Schema, type Type } from '../format/types.ts'
+import { isWider, type SchemaChange } from '../format/schema-evolution.ts'
+import { isPrimitive, type NestedField, type Schema, type Type } from '../format/types.ts'
 import { BRONZE_SYSTEM_COLUMNS, type BronzeTable, type LakeColumn } from '../lake/lake.ts'
 import { stageCreate, stagePartitioning, stageSchemaChange } from '../table/stage.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
@@ -102,7 +102,7 @@ function typeChanges(
 ): SchemaChange[] {
   if (sameType(from, to)) return []
   if (isPrimitive(from) && isPrimitive(to)) {
-    if (isWidening(from, to)) return [{ type: 'widen', path, to }]
+    if (isWider(from, to)) return [{ type: 'widen', path, to }]
   } else if (!isPrimitive(from) && !isPrimitive(to) && from.type === 'struct' && to.type === 'struct') {
     return schemaChanges(identifier, from.fields, to.fields, path)
   }
@@ -115,17 +115,4 @@ function typeChanges(
       context: { table: name, column: path.join('.'), from, to },
     },
   )
-}
-
-const WIDENINGS: Readonly<Record<string, string>> = { int: 'long', float: 'double' }
-
-function isWidening(from: PrimitiveType, to: PrimitiveType): boolean {
-  if (WIDENINGS[from] === to) return true
-  const [precision = 0, scale = 0] = decimalParts(from)
-  const [widerPrecision = 0, sameScale = -1] = decimalParts(to)
-  return widerPrecision > precision && precision > 0 && scale === sameScale
-}
-
-function decimalParts(type: PrimitiveType): readonly number[] {
-  return type.startsWith('decimal(') ? (type.match(/\d+/g) ?? []).map(Number) : []
 }

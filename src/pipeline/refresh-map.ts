@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { MapTable } from '../lake/lake.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import { planScan } from '../table/scan.ts'
@@ -23,7 +24,7 @@ export async function refreshMap(
 ): Promise<RefreshOutcome> {
   const views = new InputViews(refresh.context, refresh.session, refresh.lake)
   const input = refresh.examined.inputs[0]
-  if (input === undefined) throw new Error(`map table ${formatIdentifier(table.identifier)} has no input`)
+  assert(input !== undefined, `map table ${formatIdentifier(table.identifier)} has no input`)
   if (decision.action === 'append' || decision.action === 'keys') {
     const obstacle = await obstacleToAppend(refresh, views, input.input)
     if (obstacle === undefined) {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { IngotError } from '../errors.ts'
 import type { Lake } from '../lake/lake.ts'
 import type { Engine } from '../table/engine.ts'
@@ -61,7 +62,7 @@ function refresh(
   const { table } = context.examined
   if (table.kind === 'map') return refreshMap(context, table, decision)
   const { queries } = context.prepared
-  if (queries === undefined) throw new Error(`${formatIdentifier(table.identifier)} was not prepared`)
+  assert(queries !== undefined, `${formatIdentifier(table.identifier)} was not prepared`)
   return refreshQuery(context, queries, decision)
 }
 

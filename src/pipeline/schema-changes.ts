@@ -1,7 +1,6 @@
 import { sameType } from '../format/schema.ts'
-import type { SchemaChange } from '../format/schema-evolution.ts'
-import type { PrimitiveType, Schema, Type } from '../format/types.ts'
-import { isPrimitive } from '../format/types.ts'
+import { isWider, type SchemaChange } from '../format/schema-evolution.ts'
+import { isPrimitive, type Schema } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 
 /**
@@ -35,22 +34,10 @@ function columnChanges(schema: Schema, { name, type, doc }: LakeColumn): readonl
   const add: SchemaChange = { type: 'add', path, fieldType: type, ...(doc === undefined ? {} : { doc }) }
   if (field === undefined) return [add]
   if (sameType(field.type, type)) return []
-  const wider = widerType(field.type, type)
-  if (wider !== undefined) return [{ type: 'widen', path, to: wider }]
+  if (isPrimitive(field.type) && isPrimitive(type) && isWider(field.type, type)) {
+    return [{ type: 'widen', path, to: type }]
+  }
   return [{ type: 'rename', path, name: formerName(name) }, add, dropColumn(formerName(name))]
-}
-
-function widerType(from: Type, to: Type): PrimitiveType | undefined {
-  if (!isPrimitive(from) || !isPrimitive(to)) return undefined
-  if ((from === 'int' && to === 'long') || (from === 'float' && to === 'double')) return to
-  const [before, after] = [decimalOf(from), decimalOf(to)]
-  const wider = before !== undefined && after !== undefined && before.scale === after.scale
-  return wider && before.precision <= after.precision ? to : undefined
-}
-
-function decimalOf(type: PrimitiveType): { precision: number; scale: number } | undefined {
-  const match = /^decimal\((\d+),\s*(\d+)\)$/.exec(type)
-  return match === null ? undefined : { precision: Number(match[1]), scale: Number(match[2]) }
 }
 
 /** The columns of `schema` that a declaration takes away or gives another type: what an additive change does not do. */
