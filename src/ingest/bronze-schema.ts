@@ -1,56 +1,12 @@
-import { IngotError, isIngotError } from '../errors.ts'
-import { buildPartitionSpec } from '../format/partition-spec.ts'
-import { assignFreshIds, currentSchema, sameType } from '../format/schema.ts'
+import { IngotError } from '../errors.ts'
+import { currentSchema, sameType } from '../format/schema.ts'
 import { isWider, type SchemaChange } from '../format/schema-evolution.ts'
-import { isPrimitive, type NestedField, type Schema, type Type } from '../format/types.ts'
+import { isPrimitive, type NestedField, type Type } from '../format/types.ts'
 import { BRONZE_SYSTEM_COLUMNS, type BronzeTable, type LakeColumn } from '../lake/lake.ts'
-import { stageCreate, stagePartitioning, stageSchemaChange } from '../table/stage.ts'
+import { stagePartitioning, stageSchemaChange } from '../table/stage.ts'
+import { stageNewTable } from '../table/stage-new-table.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
-
-/**
- * A new table of these columns; its namespace is made when it is missing.
- * @throws COMMIT_CONFLICT, retryable, when somebody else has created it meanwhile
- */
-export async function stageNewTable(
-  context: TableContext,
-  identifier: TableIdentifier,
-  columns: readonly LakeColumn[],
-  partitionBy: readonly string[] = [],
-): Promise<StagedTable> {
-  const fields = columns.map(
-    ({ name, type, doc }): NestedField => ({ id: 0, name, required: false, type, ...(doc && { doc }) }),
-  )
-  const { type: schema } = assignFreshIds<Schema>({ type: 'struct', 'schema-id': 0, fields })
-  const { spec } = buildPartitionSpec(schema, partitionBy)
-  const request = { identifier, schema, partitionSpec: spec }
-  try {
-    return await stageCreate(context, request)
-  } catch (error) {
-    if (isIngotError(error, 'TABLE_EXISTS')) throw createdMeanwhile(error)
-    if (!isIngotError(error, 'NAMESPACE_NOT_FOUND')) throw error
-  }
-  await createNamespace(context, identifier.namespace)
-  return await stageCreate(context, request)
-}
-
-/** The transaction looked for the table before, and found none. */
-function createdMeanwhile(cause: IngotError): IngotError {
-  return new IngotError('COMMIT_CONFLICT', cause.message, {
-    cause,
-    retryable: true,
-    hint: 'stage the changes again from fresh state',
-    context: cause.context,
-  })
-}
-
-async function createNamespace(context: TableContext, namespace: readonly string[]): Promise<void> {
-  try {
-    await context.catalog.createNamespace(namespace)
-  } catch (error) {
-    if (!isIngotError(error, 'NAMESPACE_EXISTS')) throw error
-  }
-}
 
 /**
  * The bronze table as its declaration wants it: created, or with the columns that were added or widened since, and with the
@@ -62,8 +18,7 @@ export async function stageBronzeTable(
   table: BronzeTable,
   staged: StagedTable | undefined,
 ): Promise<StagedTable> {
-  if (staged === undefined)
-    return await stageNewTable(context, table.identifier, table.columns, table.partitionBy)
+  if (staged === undefined) return await stageNewTable(context, table)
   const { fields } = currentSchema(staged.metadata)
   const changes = schemaChanges(table.identifier, fields, table.columns, [])
   return stagePartitioning(stageSchemaChange(staged, changes), table.partitionBy)

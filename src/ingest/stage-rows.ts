@@ -8,11 +8,11 @@ import { writeDataFiles } from '../table/data-files.ts'
 import type { Engine } from '../table/engine.ts'
 import { progressSummary } from '../table/progress.ts'
 import { stageAppend } from '../table/stage-delta.ts'
+import { stageNewTable } from '../table/stage-new-table.ts'
 import { stageOverwrite } from '../table/stage-overwrite.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { stageNewTable } from './bronze-schema.ts'
 import type { PlannedFile } from './plan-load.ts'
 import { BRONZE_QUARANTINE_COLUMNS, type RefusedTexts, refusedRowsSql } from './quarantine-table.ts'
 
@@ -62,7 +62,8 @@ async function stageRefused(
   const retracted = existing === undefined ? [] : [...replaced, ...planned.flatMap(retractedRows)]
   if (refused === undefined && retracted.length === 0) return
   await transaction.update(identifier, async staged => {
-    const quarantine = staged ?? (await stageNewTable(context, identifier, BRONZE_QUARANTINE_COLUMNS))
+    const quarantine =
+      staged ?? (await stageNewTable(context, { identifier, columns: BRONZE_QUARANTINE_COLUMNS }))
     const kept = retracted.length === 0 ? quarantine : await withoutRows(request, quarantine, retracted)
     if (refused === undefined) return kept
     const select = refusedRowsSql(refused, ingestedAtSql)

@@ -9,10 +9,10 @@ import type { Engine, EngineValue } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
 import { stageAppend } from '../table/stage-delta.ts'
+import { stageNewTable } from '../table/stage-new-table.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
-import { stageNewTable } from './bronze-schema.ts'
 
 /** The table that records which files were taken, for all bronze tables. */
 export const FILES_TABLE: TableIdentifier = { namespace: ['system'], name: 'files' }
@@ -97,7 +97,7 @@ export function createTakenFilesStore(context: TableContext, engine: Engine): Ta
       await writeFile(path, files.map(file => `${JSON.stringify(toRow(file))}\n`).join(''))
       const nowSql = `make_timestamptz(${Math.round(context.clock.nowMs() * 1000)})`
       await transaction.update(FILES_TABLE, async staged => {
-        const table = staged ?? (await stageNewTable(context, FILES_TABLE, COLUMNS))
+        const table = staged ?? (await stageNewTable(context, { identifier: FILES_TABLE, columns: COLUMNS }))
         const select = `SELECT *, ${nowSql} AS recorded_at FROM ${storedSql(path)}`
         const written = await engine.session({ label: 'system.files' }, session =>
           writeDataFiles(context, session, table.metadata, { select }),
