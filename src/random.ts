@@ -26,3 +26,8 @@ export function randomSnapshotId(random: Random): bigint {
 export function randomFraction(random: Random): number {
   return Buffer.from(random.bytes(4)).readUInt32BE() / 0x1_0000_0000
 }
+
+/** `ms` less up to half of it, for those who wait on one another not to come back at the same moment. */
+export function jittered(ms: number, random: Random): number {
+  return ms * (0.5 + randomFraction(random) / 2)
+}

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { ERROR_CODES, type ErrorCode, IngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
-import { type Random, randomFraction } from '../random.ts'
+import { jittered, type Random } from '../random.ts'
 
 /** How a client reaches its server; RestCatalogOptions has the defaults. */
 export interface RestClientOptions {
@@ -125,7 +125,7 @@ export class RestClient {
 
   async #pause(attempt: number): Promise<void> {
     const delayMs = Math.min(DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** (attempt - 1))
-    await this.#options.clock.sleep(delayMs * (0.5 + randomFraction(this.#options.random) / 2))
+    await this.#options.clock.sleep(jittered(delayMs, this.#options.random))
   }
 
   #unreachable(cause: unknown): IngotError {

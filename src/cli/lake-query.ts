@@ -1,4 +1,5 @@
 import type { LoadedTable } from '../catalog/catalog.ts'
+import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import { resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { nearestName } from '../lake/did-you-mean.ts'
@@ -134,8 +135,7 @@ async function loadTable(
     return await catalog.loadTable(identifier)
   } catch (error) {
     if (!isIngotError(error, 'TABLE_NOT_FOUND')) throw error
-    const namespaces = await catalog.listNamespaces()
-    const names = (await Promise.all(namespaces.map(namespace => catalog.listTables(namespace)))).flat()
+    const names = await listAllTables(catalog)
     const name = formatIdentifier(identifier)
     const nearest = nearestName(name, names.map(formatIdentifier))
     const hint =

@@ -1,11 +1,12 @@
+import { listAllTables } from '../catalog/list-all-tables.ts'
 import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
 import { currentSchema } from '../format/schema.ts'
 import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
 import { openPlatform, type Platform } from '../platform.ts'
-import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
+import { quoteLiteral, quoteTable } from '../sql-text.ts'
 import type { EngineResult, EngineSession } from '../table/engine.ts'
-import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { prepareLakeQuery } from './lake-query.ts'
 import { formatJson } from './terminal.ts'
@@ -50,10 +51,7 @@ function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult
 
 async function listReasons({ context }: Platform, session: EngineSession): Promise<EngineResult> {
   const { catalog } = context
-  const namespaces = await catalog.listNamespaces()
-  const tables = (await Promise.all(namespaces.map(name => catalog.listTables(name))))
-    .flat()
-    .filter(isQuarantine)
+  const tables = (await listAllTables(catalog)).filter(isQuarantine)
   const results: EngineResult[] = []
   for (const identifier of tables) {
     const { metadata } = await catalog.loadTable(identifier)
@@ -62,7 +60,7 @@ async function listReasons({ context }: Platform, session: EngineSession): Promi
       ? ['_rule', '_quarantined_at']
       : ['reason', '_ingested_at']
     const select = `select ${quoteLiteral(formatIdentifier(identifier))} as "table", ${reason} as reason, count(*) as rows, max(${at}) as last
-      from ${sqlName(identifier)} group by all order by rows desc, reason`
+      from ${quoteTable(identifier)} group by all order by rows desc, reason`
     results.push(await session.query(await prepareLakeQuery(context, session, select, { type: 'now' })))
   }
   return { columns: results[0]?.columns ?? [], rows: results.flatMap(({ rows }) => rows) }
@@ -76,9 +74,6 @@ async function listRows(
 ): Promise<EngineResult> {
   const named = parseIdentifier(table)
   const identifier = isQuarantine(named) ? named : quarantineIdentifier(named)
-  const select = `select * from ${sqlName(identifier)} limit ${limit}`
+  const select = `select * from ${quoteTable(identifier)} limit ${limit}`
   return await session.query(await prepareLakeQuery(context, session, select, { type: 'now' }))
 }
-
-const sqlName = ({ namespace, name }: TableIdentifier): string =>
-  `${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`

@@ -1,3 +1,4 @@
+import { listAllTables } from '../catalog/list-all-tables.ts'
 import { loadConfig } from '../config.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
@@ -13,8 +14,7 @@ export const tablesCommand: Command = {
   run: async input => {
     await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
     const { catalog } = platform.context
-    const namespaces = await catalog.listNamespaces()
-    const identifiers = (await Promise.all(namespaces.map(name => catalog.listTables(name)))).flat()
+    const identifiers = await listAllTables(catalog)
     const tables = await Promise.all(
       identifiers.map(async identifier => {
         const { metadata } = await catalog.loadTable(identifier)

@@ -1,6 +1,6 @@
 import type { Expression } from '../format/expression.ts'
 import type { Lake } from '../lake/lake.ts'
-import { quoteIdentifier } from '../sql-text.ts'
+import { quoteIdentifier, quoteTable } from '../sql-text.ts'
 import { type Changes, changesSql } from '../table/changes.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { planScan, type ScanPlan } from '../table/scan.ts'
@@ -22,13 +22,9 @@ const ADDED_SIDE = 'ingot_added_side'
 const REMOVED_SIDE = 'ingot_removed_side'
 const NO_CHANGES: Changes = { removed: NO_ROWS, added: NO_ROWS }
 
-function qualified({ namespace, name }: TableIdentifier): string {
-  return `${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`
-}
-
 /** The relation of a session that has rows by which an input changed. */
 export function changedRelationSql(input: number, which: 'removed' | 'added'): string {
-  return qualified(changedRelation(input, which === 'removed' ? 'old' : 'new'))
+  return quoteTable(changedRelation(input, which === 'removed' ? 'old' : 'new'))
 }
 
 /** Makes the inputs of one refresh readable in its session, under the names that its queries use. */
@@ -95,7 +91,7 @@ export class InputViews {
           })
     const rows = scanSql(input.metadata, plan, { columns: this.#columnsOf(input) })
     await this.#createSchema(name.namespace.join('.'))
-    await this.#session.query(`CREATE OR REPLACE VIEW ${qualified(name)} AS ${rows}`)
+    await this.#session.query(`CREATE OR REPLACE VIEW ${quoteTable(name)} AS ${rows}`)
   }
 
   /** The declared columns: what a source brought beyond them is not what the queries were checked against. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MapTable } from '../lake/lake.ts'
-import { quoteIdentifier } from '../sql-text.ts'
+import { quoteIdentifier, quoteTable } from '../sql-text.ts'
 import { planScan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
 import { toSqlType } from '../table/sql-types.ts'
@@ -46,8 +46,7 @@ async function recompute(
   const sources: string[] = []
   for (const input of refresh.examined.inputs) {
     await views.createNew(input)
-    const { namespace, name } = input.identifier
-    sources.push(`SELECT * FROM ${quoteIdentifier(namespace.join('.'))}.${quoteIdentifier(name)}`)
+    sources.push(`SELECT * FROM ${quoteTable(input.identifier)}`)
   }
   const rows = await mapRows(refresh, table, sources.join(' UNION ALL '))
   return {

@@ -1,6 +1,7 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import type { Lake } from '../lake/lake.ts'
-import { randomFraction, randomUuid } from '../random.ts'
+import { randomUuid } from '../random.ts'
+import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from '../table/conflict-retries.ts'
 import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { createPipelineMetrics, type PipelineMetrics } from './pipeline-metrics.ts'
@@ -14,10 +15,6 @@ import {
 } from './run-options.ts'
 import type { RunReport } from './run-report.ts'
 import { type StagedRun, stageRun } from './stage-run.ts'
-
-const CONFLICT_RETRIES_MAX = 10
-const CONFLICT_RETRY_MS = 100
-const CONFLICT_RETRY_FACTOR = 1.5
 
 export interface RunOptions extends PlanOptions {
   /** Aborted: nothing is committed. */
@@ -69,13 +66,9 @@ export async function executeRun(
         { runId: run.runId, attempt, err: error },
         'others committed to the same tables: the run is staged again',
       )
-      await clock.sleep(pauseMs(attempt, randomFraction(random)), options.signal)
+      await pauseBeforeRetry(dependencies, attempt - 1, options.signal)
     }
   }
-}
-
-function pauseMs(attempt: number, fraction: number): number {
-  return CONFLICT_RETRY_MS * CONFLICT_RETRY_FACTOR ** (attempt - 1) * (0.5 + fraction / 2)
 }
 
 async function attemptRun(run: RunContext, attempt: number): Promise<RunReport> {

@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict'
 import type { CommitResult } from '../catalog/catalog.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
-import { randomFraction } from '../random.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from './conflict-retries.ts'
 import { canRebase, isOutdated, rebaseAppends, stagedSnapshots } from './rebase.ts'
 import { openTable } from './stage.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 import { filesWrittenBy } from './uncommitted-files.ts'
-
-const RETRIES_MAX = 10
-const RETRY_MS = 100
-const RETRY_FACTOR = 1.5
-const RETRY_MS_MAX = 10_000
 
 export interface TransactionCommitOptions {
   readonly idempotencyKey: string
@@ -103,12 +98,12 @@ export class Transaction {
         return outcome.result
       }
       this.#isPublished = false
-      if (outcome.type === 'refused' || attempt === RETRIES_MAX || !(await this.#rebase())) {
+      if (outcome.type === 'refused' || attempt === CONFLICT_RETRIES_MAX || !(await this.#rebase())) {
         // Best effort: a file that stays is only a file too many, and why the commit failed is what counts.
         await this.removeFiles().catch(() => undefined)
         throw outcome.error
       }
-      await this.#pause(attempt, options.signal)
+      await pauseBeforeRetry(this.#context, attempt, options.signal)
     }
   }
 
@@ -181,7 +176,7 @@ export class Transaction {
       } catch (error) {
         if (!(error instanceof IngotError)) throw error
         if (!error.retryable) throw unknownError(key, error)
-        await this.#pause(attempt, signal)
+        await pauseBeforeRetry(this.#context, attempt, signal)
       }
     }
   }
@@ -224,11 +219,6 @@ export class Transaction {
     return others
       .flatMap(stagedSnapshots)
       .some(({ summary }) => ids.some(id => Object.values(summary).some(value => value.includes(id))))
-  }
-
-  async #pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    const limitMs = Math.min(RETRY_MS_MAX, RETRY_MS * RETRY_FACTOR ** attempt)
-    await this.#context.clock.sleep(limitMs * (0.5 + randomFraction(this.#context.random) / 2), signal)
   }
 }
 
