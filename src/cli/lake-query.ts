@@ -3,7 +3,8 @@ import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import { resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { nearestName } from '../lake/did-you-mean.ts'
-import { byteOffsetOf, parseSql, tablesRead, textOf } from '../lake/syntax-tree.ts'
+import { parseSql, tablesRead } from '../lake/parse-sql.ts'
+import { byteOffsetOf, textAt } from '../lake/sql-tree.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
@@ -67,9 +68,9 @@ export async function prepareLakeQuery(
   }
   const tables = new Map<string, TableIdentifier>()
   for (const node of tablesRead(statement)) {
-    const schema = textOf(node, 'schema_name')
+    const schema = textAt(node, 'schema_name')
     if (schema === '') continue
-    const identifier = { namespace: schema.split('.'), name: textOf(node, 'table_name') }
+    const identifier = { namespace: schema.split('.'), name: textAt(node, 'table_name') }
     tables.set(identifierKey(identifier), identifier)
   }
   if (point.type === 'snapshot' && tables.size > 1) {
@@ -93,7 +94,7 @@ function qualifySystemTables(text: string, tables: ReturnType<typeof tablesRead>
   const bytes = Buffer.from(text)
   const places = tables
     .filter(
-      node => textOf(node, 'schema_name').toLowerCase() === 'system' && textOf(node, 'catalog_name') === '',
+      node => textAt(node, 'schema_name').toLowerCase() === 'system' && textAt(node, 'catalog_name') === '',
     )
     .map(node => byteOffsetOf(node))
   const pieces = [0, ...places].map((from, index) => bytes.subarray(from, places[index]).toString())

@@ -4,7 +4,8 @@ import { describe } from './describe-sql.ts'
 import { BRONZE_SYSTEM_COLUMNS, type LakeColumn, type SourceSite } from './lake.ts'
 import { type ExpressionSnippet, type LakeDraft, type TableDraft, tableSql } from './lake-draft.ts'
 import { EXPRESSION_PREFIX, type ParsedLake } from './parse-lake.ts'
-import { byteOffsetOf, drivingTable, nodesOf, type SyntaxNode, textOf } from './syntax-tree.ts'
+import { drivingTable } from './parse-sql.ts'
+import { byteOffsetOf, nodesAt, nodesOf, type SqlNode, textAt } from './sql-tree.ts'
 
 /** All checks in one statement; one by one only when that fails, to know which. */
 export async function checkChecks(
@@ -76,9 +77,9 @@ const orderFix = (table: TableDraft): string =>
     ? 'use columns of the output, or of a table that the query reads'
     : 'use columns of the output: the rows of this table are no longer those of its inputs'
 
-function refuseOwnOrder(draft: LakeDraft, table: TableDraft, tree: SyntaxNode | undefined): boolean {
+function refuseOwnOrder(draft: LakeDraft, table: TableDraft, tree: SqlNode | undefined): boolean {
   const { declaration } = table
-  const modifiers = Array.isArray(tree?.modifiers) ? (tree.modifiers as readonly SyntaxNode[]) : []
+  const modifiers = nodesAt(tree ?? {}, 'modifiers')
   const own = modifiers.find(({ type }) => type === 'ORDER_MODIFIER' || type === 'LIMIT_MODIFIER')
   if (declaration.kind === 'bronze' || declaration.key.length === 0 || !own || !table.query) return false
   draft.add(
@@ -107,12 +108,12 @@ export function qualifySystemColumns(
     table.inputs.find(
       input =>
         input.table.declaration.id.toLowerCase() ===
-        `${textOf(driving, 'schema_name')}.${textOf(driving, 'table_name')}`.toLowerCase(),
+        `${textAt(driving, 'schema_name')}.${textAt(driving, 'table_name')}`.toLowerCase(),
     )
   if (!table.seesInputs || !driving || !tree || !drivingDraft) return expression.text
   const names = known.get(drivingDraft.table)?.map(({ name }) => name) ?? []
   const own = new Set((known.get(table) ?? []).map(({ name }) => name.toLowerCase()))
-  const alias = quoteIdentifier(textOf(driving, 'alias') || textOf(driving, 'table_name'))
+  const alias = quoteIdentifier(textAt(driving, 'alias') || textAt(driving, 'table_name'))
   const bytes = Buffer.from(expression.text, 'utf8')
   const offsets = [...nodesOf(tree)]
     .filter(node => node.class === 'COLUMN_REF')

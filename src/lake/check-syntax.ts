@@ -2,8 +2,10 @@ import type { EngineFunctions } from './engine-functions.ts'
 import { findForbidden } from './forbidden-sql.ts'
 import type { ExpressionSnippet, LakeDraft, TableDraft } from './lake-draft.ts'
 import { EXPRESSION_PREFIX, type ParsedLake } from './parse-lake.ts'
+import type { ParsedSql } from './parse-sql.ts'
+import { isAggregate, isRowByRow } from './select-shape.ts'
 import type { Snippet } from './snippet.ts'
-import { byteOffsetOf, isRowByRow, nodesOf, type ParsedSql, type SyntaxNode, textOf } from './syntax-tree.ts'
+import { byteOffsetOf, nodeAt, nodesAt, nodesOf, type SqlNode, textAt } from './sql-tree.ts'
 import { mapInput, queryInputs } from './table-inputs.ts'
 
 /** Checks what the syntax trees alone say, and fills in the tables' inputs. */
@@ -42,7 +44,7 @@ function checkQuery(
     )
   } else {
     table.inputs = queryInputs(draft, table, query, tree)
-    table.seesInputs = isRowByRow(tree, functions.aggregates)
+    table.seesInputs = isRowByRow(tree, functions)
     refuseForbidden(draft, table, query, tree, functions, 0)
     refuseUnnamedColumns(draft, table, query, tree)
   }
@@ -69,7 +71,7 @@ function refuseForbidden(
   draft: LakeDraft,
   table: TableDraft,
   snippet: Snippet,
-  tree: SyntaxNode,
+  tree: SqlNode,
   functions: EngineFunctions,
   prefixBytes: number,
 ): void {
@@ -85,10 +87,9 @@ const declaredNames = ({ declaration }: TableDraft): readonly string[] =>
 /** Expressions whose column takes its name from somewhere. */
 const NAMED_CLASSES = new Set(['COLUMN_REF', 'STAR', 'POSITIONAL_REFERENCE'])
 
-function refuseUnnamedColumns(draft: LakeDraft, table: TableDraft, query: Snippet, tree: SyntaxNode): void {
-  const list = Array.isArray(tree.select_list) ? (tree.select_list as readonly SyntaxNode[]) : []
-  list.forEach((column, index) => {
-    const isNamed = textOf(column, 'alias') !== '' || [...nodesOf(column)].some(node => node.class === 'STAR')
+function refuseUnnamedColumns(draft: LakeDraft, table: TableDraft, query: Snippet, tree: SqlNode): void {
+  nodesAt(tree, 'select_list').forEach((column, index) => {
+    const isNamed = textAt(column, 'alias') !== '' || [...nodesOf(column)].some(node => node.class === 'STAR')
     if (isNamed || NAMED_CLASSES.has(String(column.class))) return
     draft.add(
       query.siteAt(byteOffsetOf(column)),
@@ -116,8 +117,8 @@ function checkExpression(
     return
   }
   const [tree, second] = parsed.statements
-  const list = tree && Array.isArray(tree.select_list) ? (tree.select_list as readonly SyntaxNode[]) : []
-  const from = tree?.from_table as SyntaxNode | undefined
+  const list = nodesAt(tree ?? {}, 'select_list')
+  const from = nodeAt(tree ?? {}, 'from_table')
   if (!tree || second || list.length !== 1 || from?.type !== 'EMPTY' || tree.where_clause) {
     draft.break(
       table,
@@ -139,16 +140,14 @@ function checkExpression(
 }
 
 /** What in an expression looks at more than one row. */
-function rowFault(expression: SyntaxNode | undefined, functions: EngineFunctions) {
+function rowFault(expression: SqlNode | undefined, functions: EngineFunctions) {
   for (const node of nodesOf(expression)) {
-    const isAggregate =
-      node.class === 'FUNCTION' && functions.aggregates.has(textOf(node, 'function_name').toLowerCase())
     const what =
       node.class === 'SUBQUERY'
         ? 'a query'
         : node.class === 'WINDOW'
           ? 'a window'
-          : isAggregate
+          : isAggregate(node, functions)
             ? 'an aggregate'
             : undefined
     if (what) {

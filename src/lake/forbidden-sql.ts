@@ -1,5 +1,5 @@
 import { type EngineFunctions, MOMENTS } from './engine-functions.ts'
-import { byteOffsetOf, nodesOf, type SyntaxNode, textOf } from './syntax-tree.ts'
+import { byteOffsetOf, nodeAt, nodesOf, type SqlNode, textAt, textsAt } from './sql-tree.ts'
 
 /** What stands in a query and may not: its place in the text, why, and what to write. */
 export interface Forbidden {
@@ -30,7 +30,7 @@ const CHANCE = new Set([
  * differ from a recompute. `columns` are names that mean a column even where they could mean the moment.
  */
 export function findForbidden(
-  tree: SyntaxNode,
+  tree: SqlNode,
   functions: EngineFunctions,
   columns: ReadonlySet<string>,
 ): readonly Forbidden[] {
@@ -43,11 +43,11 @@ export function findForbidden(
 type Fault = Omit<Forbidden, 'byteOffset'>
 
 function faultOfNode(
-  node: SyntaxNode,
+  node: SqlNode,
   functions: EngineFunctions,
   columns: ReadonlySet<string>,
 ): Fault | undefined {
-  if (node.type === 'TABLE_FUNCTION') return faultOfTableFunction(node.function as SyntaxNode)
+  if (node.type === 'TABLE_FUNCTION') return faultOfTableFunction(nodeAt(node, 'function') ?? {})
   if (node.class === 'FUNCTION') return faultOfFunction(node, functions)
   if (node.class === 'COLUMN_REF') return faultOfColumn(node, columns)
   if (node.class === 'PARAMETER')
@@ -66,8 +66,8 @@ function faultOfNode(
   return undefined
 }
 
-function faultOfTableFunction(call: SyntaxNode): Fault | undefined {
-  const name = textOf(call, 'function_name').toLowerCase()
+function faultOfTableFunction(call: SqlNode): Fault | undefined {
+  const name = textAt(call, 'function_name').toLowerCase()
   if (TABLE_FUNCTIONS.has(name)) return undefined
   return {
     cause: `${name}() reads from outside of the lake`,
@@ -75,8 +75,8 @@ function faultOfTableFunction(call: SyntaxNode): Fault | undefined {
   }
 }
 
-function faultOfFunction(node: SyntaxNode, functions: EngineFunctions): Fault | undefined {
-  const name = textOf(node, 'function_name').toLowerCase()
+function faultOfFunction(node: SqlNode, functions: EngineFunctions): Fault | undefined {
+  const name = textAt(node, 'function_name').toLowerCase()
   const isAgeOfNow = name === 'age' && Array.isArray(node.children) && node.children.length === 1
   if (isAgeOfNow) return ofTheMoment('age() of one argument')
   if (!functions.volatile.has(name)) return undefined
@@ -89,8 +89,8 @@ function faultOfFunction(node: SyntaxNode, functions: EngineFunctions): Fault | 
   return ofTheMoment(`${name}()`)
 }
 
-function faultOfColumn(node: SyntaxNode, columns: ReadonlySet<string>): Fault | undefined {
-  const names = node.column_names as readonly string[]
+function faultOfColumn(node: SqlNode, columns: ReadonlySet<string>): Fault | undefined {
+  const names = textsAt(node, 'column_names')
   const name = (names.at(-1) ?? '').toLowerCase()
   if (columns.has(name)) return undefined
   if (name === STORED_PLACE)

@@ -1,6 +1,6 @@
 import type { EngineSession } from '../table/engine.ts'
 import type { ExpressionSnippet, TableDraft } from './lake-draft.ts'
-import { type ParsedSql, parseSql } from './syntax-tree.ts'
+import { type ParsedSql, parseSql } from './parse-sql.ts'
 
 /** An expression is parsed as the one column of a query without tables. */
 export const EXPRESSION_PREFIX = 'select ('

@@ -1,8 +1,9 @@
 import { nearestName } from './did-you-mean.ts'
 import type { InputEdge, LakeDraft, TableDraft } from './lake-draft.ts'
 import { formatSite } from './mistake.ts'
+import { tablesRead } from './parse-sql.ts'
 import type { Snippet } from './snippet.ts'
-import { byteOffsetOf, type SyntaxNode, tablesRead, textOf } from './syntax-tree.ts'
+import { byteOffsetOf, type SqlNode, textAt } from './sql-tree.ts'
 
 /** The table that a map reads; none, with the mistake added, when it is not exported. */
 export function mapInput(
@@ -21,7 +22,7 @@ export function queryInputs(
   draft: LakeDraft,
   table: TableDraft,
   query: Snippet,
-  tree: SyntaxNode,
+  tree: SqlNode,
 ): readonly InputEdge[] {
   const interpolated = new Map(
     query.references.map(({ table: read, place }) => [read.id.toLowerCase(), { read, place }]),
@@ -29,13 +30,13 @@ export function queryInputs(
   const inputs = new Map<TableDraft, InputEdge>()
   for (const node of tablesRead(tree)) {
     const site = query.siteAt(byteOffsetOf(node))
-    const written = [textOf(node, 'schema_name'), textOf(node, 'table_name')]
+    const written = [textAt(node, 'schema_name'), textAt(node, 'table_name')]
       .filter(part => part !== '')
       .join('.')
     const reference = interpolated.get(written.toLowerCase())
     const input = reference ? draft.draftOf(reference.read) : draft.byId(written)
     if (reference && !input) notExported(draft, table, reference.read, site)
-    else if (!reference) notInterpolated(draft, table, written, site, textOf(node, 'schema_name') === '')
+    else if (!reference) notInterpolated(draft, table, written, site, textAt(node, 'schema_name') === '')
     if (input && !inputs.has(input)) inputs.set(input, { table: input, site })
   }
   return [...inputs.values()]

@@ -1,18 +1,13 @@
 import type { QueryTable } from '../lake/lake.ts'
+import { isDistinct, isGrouped, isRowByRow } from '../lake/select-shape.ts'
+import { columnReference, has, nodesAt, type SqlNode, textAt, withAlias } from '../lake/sql-tree.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { type QueryWorld, type UnderstoodSelect, understandSelect } from './build-from-tree.ts'
 import { type FromTree, slotsOf, type TableSlot } from './from-tree.ts'
 import { hasWindow } from './function-facts.ts'
 import { keyRanges } from './key-ranges.ts'
 import { describeReason, NotIncremental } from './not-incremental.ts'
-import {
-  determinedColumns,
-  groupColumns,
-  isDistinct,
-  isGrouped,
-  type KeyColumn,
-  partitionColumns,
-} from './output-keys.ts'
+import { determinedColumns, groupColumns, type KeyColumn, partitionColumns } from './output-keys.ts'
 import {
   DELETE_COLUMN,
   ORDER_COLUMN,
@@ -21,7 +16,6 @@ import {
   TIE_SOURCES,
 } from './query-analysis.ts'
 import { changedRowsQuery, recomputedQuery, rowsQuery, touchedQueries } from './rewrite-query.ts'
-import { columnReference, has, nodesAt, type SqlNode, textAt, withAlias } from './sql-tree.ts'
 import { shortenQualifiers } from './table-qualifiers.ts'
 
 /** The trees of a table's SQL texts, as the engine parsed them. */
@@ -53,7 +47,8 @@ function analyzeKnown(
   world: QueryWorld,
   understood: UnderstoodSelect,
 ): QueryAnalysis {
-  const isInside = takesHelpers(parsed.select, world)
+  // Among the columns of any other query, orderBy and deleteWhen would change its rows.
+  const isInside = isRowByRow(parsed.select, world.functions)
   const further = isInside ? helperItems(table, parsed, understood.from, world) : []
   const helpers = isInside ? further.map(item => textAt(item, 'alias')) : undefined
   const rows = rowsQuery(understood, further)
@@ -95,8 +90,7 @@ function outputKeys(
   const keyed = new Set(table.key.map(name => name.toLowerCase()))
   const keys =
     table.key.length > 0 ? byPartition.filter(({ name }) => keyed.has(name.toLowerCase())) : byPartition
-  const isRowByRow = !grouped && !windowed && !isDistinct(select) && table.key.length === 0
-  if (isRowByRow) return undefined
+  if (!grouped && !windowed && !isDistinct(select) && table.key.length === 0) return undefined
   if (slotsOf(understood.from).length === 0) throw new NotIncremental('it reads no table', select)
   if (keys.length === 0) throw new NotIncremental(missingKeys(table, grouped), select)
   return keys
@@ -138,11 +132,6 @@ function nameOfInput(table: QueryTable, input: number): string {
   return identifier === undefined ? 'its input' : formatIdentifier(identifier)
 }
 
-/** Whether `orderBy` and `deleteWhen` can stand among the query's own columns: in others that would change the rows. */
-function takesHelpers(select: SqlNode, world: QueryWorld): boolean {
-  return select.type === 'SELECT_NODE' && !isGrouped(select, world.functions) && !isDistinct(select)
-}
-
 function helperItems(
   table: QueryTable,
   parsed: ParsedQuery,
@@ -181,7 +170,7 @@ function recomputedInFull(
   reason: string,
 ): QueryAnalysis {
   const { select } = parsed
-  if (!takesHelpers(select, world))
+  if (!isRowByRow(select, world.functions))
     return { helpers: undefined, analysis: { strategy: 'full', reason, rows: select } }
   const further = helperItems(table, parsed, { type: 'other', node: select }, world)
   const rows = { ...select, select_list: [...nodesAt(select, 'select_list'), ...further] }

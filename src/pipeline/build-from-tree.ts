@@ -1,12 +1,13 @@
 import type { EngineFunctions } from '../lake/engine-functions.ts'
+import { hasAggregate } from '../lake/select-shape.ts'
+import { has, nodeAt, nodesAt, type SqlNode, textAt, textsAt } from '../lake/sql-tree.ts'
 import { identifierKey } from '../table-identifier.ts'
 import type { FromTree } from './from-tree.ts'
-import { hasAggregate, hasWindow, ROW_FUNCTIONS, requireKnownExpressions } from './function-facts.ts'
+import { hasWindow, ROW_FUNCTIONS, requireKnownExpressions } from './function-facts.ts'
 import { NotIncremental } from './not-incremental.ts'
 import { KEYS_RELATION, keyColumnName } from './query-analysis.ts'
 import { expandAliases, resolvesIn, type Scope, type ScopeRelation } from './query-scope.ts'
 import { outputNames, selectAliases } from './select-list.ts'
-import { has, nodeAt, nodesAt, type SqlNode, textAt, textsAt } from './sql-tree.ts'
 
 /** An input of a query: its place among the inputs, and the columns that it has. */
 interface QueryInput {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { parseJson } from '../json.ts'
 import type { EngineFunctions } from '../lake/engine-functions.ts'
+import { hasAggregate } from '../lake/select-shape.ts'
+import { fingerprint, has, nodesAt, type SqlNode } from '../lake/sql-tree.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { hasAggregate } from './function-facts.ts'
 import { itemName } from './select-list.ts'
-import { fingerprint, has, nodesAt, type SqlNode } from './sql-tree.ts'
 import type { DerivedTable } from './winning-rows.ts'
 
 /** The table property that keeps the parts of the definition by which the table was made. */

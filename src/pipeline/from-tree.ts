@@ -1,5 +1,5 @@
+import type { SqlNode } from '../lake/sql-tree.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
-import type { SqlNode } from './sql-tree.ts'
 
 /** One mention of an input table. A table mentioned twice has two slots: its changes are looked at in each of them apart. */
 export interface TableSlot {

@@ -1,6 +1,6 @@
 import type { EngineFunctions } from '../lake/engine-functions.ts'
+import { type SqlJson, textAt, walk } from '../lake/sql-tree.ts'
 import { NotIncremental } from './not-incremental.ts'
-import { type SqlJson, textAt, walk } from './sql-tree.ts'
 
 /** Functions that give several rows a row; in a FROM clause they read only what stands before them. */
 export const ROW_FUNCTIONS: ReadonlySet<string> = new Set(['unnest', 'range', 'generate_series'])
@@ -70,18 +70,6 @@ function requireKnownFunction(
   const known = facts.scalars.has(name) || facts.aggregates.has(name) || PARSER_FUNCTIONS.has(name)
   if (TEXT_FUNCTIONS.has(name) || (!known && expressionClass !== 'WINDOW'))
     throw new NotIncremental(`it calls ${name}(), which is not known to follow from the row`, at())
-}
-
-/** Whether `expression` aggregates over rows; what stands inside a window does not count. */
-export function hasAggregate(expression: SqlJson, facts: EngineFunctions): boolean {
-  return contains(
-    expression,
-    node => node.class === 'FUNCTION' && isAggregate(textAt(node, 'function_name'), facts),
-  )
-}
-
-function isAggregate(name: string, facts: EngineFunctions): boolean {
-  return facts.aggregates.has(name.toLowerCase()) || name === 'count_star'
 }
 
 export function hasWindow(expression: SqlJson): boolean {

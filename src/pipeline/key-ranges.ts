@@ -1,9 +1,9 @@
+import { has, nodeAt, nodesAt, type SqlNode, textAt } from '../lake/sql-tree.ts'
 import type { UnderstoodSelect } from './build-from-tree.ts'
 import { type FromTree, slotsOf, type TableSlot } from './from-tree.ts'
 import { type KeyColumn, plainColumn } from './output-keys.ts'
 import type { KeyRange } from './query-analysis.ts'
 import { resolveColumn } from './query-scope.ts'
-import { has, nodeAt, nodesAt, type SqlNode, textAt } from './sql-tree.ts'
 
 const TRUNCATION_WIDTHS: Readonly<Record<string, string>> = {
   second: '1 second',

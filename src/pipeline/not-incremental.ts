@@ -1,4 +1,4 @@
-import type { SqlNode } from './sql-tree.ts'
+import type { SqlNode } from '../lake/sql-tree.ts'
 
 /** Thrown inside the analysis of a query by what cannot be refreshed from changes; analyzeQuery turns it into its answer. */
 export class NotIncremental extends Error {

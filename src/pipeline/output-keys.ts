@@ -1,10 +1,11 @@
 import type { EngineFunctions } from '../lake/engine-functions.ts'
+import { hasAggregate } from '../lake/select-shape.ts'
+import { has, nodesAt, type SqlNode, textsAt, walk } from '../lake/sql-tree.ts'
 import type { UnderstoodSelect } from './build-from-tree.ts'
-import { hasAggregate, hasRowFunction, hasWindow } from './function-facts.ts'
+import { hasRowFunction, hasWindow } from './function-facts.ts'
 import { NotIncremental } from './not-incremental.ts'
 import { expandAliases, meaning, resolvesIn } from './query-scope.ts'
 import { outputExpression, selectAliases } from './select-list.ts'
-import { has, nodesAt, type SqlNode, textsAt, walk } from './sql-tree.ts'
 
 /** An output column that each row of the FROM clause determines by itself. */
 export interface KeyColumn {
@@ -30,21 +31,6 @@ export function determinedColumns(
     if (!byRow || !resolvesIn(scope, expression)) return []
     return [{ name, expression, meaning: meaning(scope, expression) }]
   })
-}
-
-/** Whether the rows of `select` are made of many rows of its FROM clause. */
-export function isGrouped(select: SqlNode, functions: EngineFunctions): boolean {
-  return (
-    has(select, 'group_expressions') ||
-    select.aggregate_handling === 'FORCE_AGGREGATES' ||
-    has(select, 'having') ||
-    hasAggregate(select.select_list ?? null, functions) ||
-    hasAggregate(select.qualify ?? null, functions)
-  )
-}
-
-export function isDistinct(select: SqlNode): boolean {
-  return nodesAt(select, 'modifiers').some(({ type }) => type === 'DISTINCT_MODIFIER')
 }
 
 /** Of `candidates` those that GROUP BY names. */

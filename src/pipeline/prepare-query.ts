@@ -1,16 +1,17 @@
 import { IngotError, isIngotError } from '../errors.ts'
-import { parseJson, stringifyJson } from '../json.ts'
+import { stringifyJson } from '../json.ts'
 import { loadEngineFunctions } from '../lake/engine-functions.ts'
 import type { QueryTable } from '../lake/lake.ts'
+import { parseSql } from '../lake/parse-sql.ts'
+import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from '../lake/sql-tree.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
-import type { EngineSession, EngineValue } from '../table/engine.ts'
+import type { EngineSession } from '../table/engine.ts'
 import { toSqlType } from '../table/sql-types.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { analyzeQuery, type ParsedQuery } from './analyze-query.ts'
 import { type DefinitionParts, definitionParts } from './definition-parts.ts'
 import { functionNames } from './function-facts.ts'
 import { type Analysis, DELETE_COLUMN, ORDER_COLUMN, type QueryAnalysis } from './query-analysis.ts'
-import { fingerprint, nodeAt, nodesAt, type SqlJson, type SqlNode } from './sql-tree.ts'
 import { helperColumnsSql } from './winning-rows.ts'
 
 /** How a table is refreshed, as texts that a session can run; helper columns (ORDER_COLUMN …) included. */
@@ -48,23 +49,13 @@ export async function prepareQuery(
 
 /** The syntax tree of each text, all of them SELECTs. @throws QUERY_INVALID */
 async function parseSelects(session: EngineSession, texts: readonly string[]): Promise<readonly SqlNode[]> {
-  const list = texts.map(text => `json_serialize_sql(${quoteLiteral(text)}::VARCHAR)`)
-  const [row] = (await session.query(`SELECT ${list.join(', ')}`)).rows
-  return texts.map((text, index) => selectOf(row?.[index], text))
-}
-
-function selectOf(value: EngineValue | undefined, text: string): SqlNode {
-  const parsed = parseJson(String(value)) as SqlNode
-  const statements = nodesAt(parsed, 'statements')
-  const node = nodeAt(statements[0] ?? {}, 'node')
-  if (statements.length === 1 && node !== undefined) return node
-  throw new IngotError(
-    'QUERY_INVALID',
-    `a query is not one SELECT: ${String(parsed.error_message ?? text)}`,
-    {
-      context: { sql: text },
-    },
-  )
+  const parsed = await parseSql(session, texts)
+  return texts.map((sql, index) => {
+    const [select, second] = parsed[index]?.statements ?? []
+    if (select !== undefined && second === undefined) return select
+    const cause = parsed[index]?.error?.message ?? sql
+    throw new IngotError('QUERY_INVALID', `a query is not one SELECT: ${cause}`, { context: { sql } })
+  })
 }
 
 async function parseTable(session: EngineSession, table: QueryTable): Promise<ParsedQuery> {

@@ -1,5 +1,5 @@
+import type { SqlNode } from '../lake/sql-tree.ts'
 import type { World } from './from-tree.ts'
-import type { SqlNode } from './sql-tree.ts'
 
 /** Columns that a query gets beside its own when its table has a key: by them one row a key is chosen. */
 export const ORDER_COLUMN = 'ingot_order'

@@ -1,4 +1,4 @@
-import { fingerprint, nodeAt, rewrite, type SqlNode, textAt, textsAt, walk } from './sql-tree.ts'
+import { fingerprint, nodeAt, rewrite, type SqlNode, textAt, textsAt, walk } from '../lake/sql-tree.ts'
 
 /** One relation that the names of a FROM clause can mean. */
 export interface ScopeRelation {

@@ -1,9 +1,9 @@
+import { columnReference, nodeAt, nodesAt, type SqlNode, withAlias } from '../lake/sql-tree.ts'
 import type { UnderstoodSelect } from './build-from-tree.ts'
 import { type Focus, renderFrom, slotsOf, type World } from './from-tree.ts'
 import type { KeyColumn } from './output-keys.ts'
 import { KEYS_RELATION, keyColumnName, type TouchedQuery } from './query-analysis.ts'
 import { expandAliases } from './query-scope.ts'
-import { columnReference, nodeAt, nodesAt, type SqlNode, withAlias } from './sql-tree.ts'
 
 const WORLDS: readonly World[] = ['old', 'new']
 

@@ -1,5 +1,5 @@
+import { columnReference, has, nodesAt, type SqlNode, textAt, textsAt } from '../lake/sql-tree.ts'
 import type { Scope, ScopeRelation } from './query-scope.ts'
-import { columnReference, has, nodesAt, type SqlNode, textAt, textsAt } from './sql-tree.ts'
 
 /** The name that a select item gives its column: its alias, or the last name of a plain column; undefined for others. */
 export function itemName(item: SqlNode): string | undefined {

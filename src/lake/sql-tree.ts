@@ -1,5 +1,5 @@
 // The syntax tree that DuckDB's json_serialize_sql gives, as plain JSON. It has no published grammar: readers take what
-// they know and refuse the rest (see analyze-query.ts).
+// they know and refuse the rest (see pipeline/analyze-query.ts).
 
 export type SqlJson = null | boolean | number | bigint | string | readonly SqlJson[] | SqlNode
 
@@ -50,6 +50,22 @@ export function walk(value: SqlJson | undefined, visit: (node: SqlNode) => boole
   } else if (isNode(value) && visit(value)) {
     for (const item of Object.values(value)) walk(item, visit)
   }
+}
+
+/** Every object within `value`, itself included, from the outside in. */
+export function* nodesOf(value: SqlJson | undefined): Generator<SqlNode> {
+  if (Array.isArray(value)) {
+    for (const item of value) yield* nodesOf(item)
+  } else if (isNode(value)) {
+    yield value
+    for (const item of Object.values(value)) yield* nodesOf(item)
+  }
+}
+
+/** Where `node` begins in its text, in bytes; 0 where the engine does not say. */
+export function byteOffsetOf(node: SqlNode): number {
+  const location = node.query_location
+  return typeof location === 'number' ? location : 0
 }
 
 /** A copy in which `replace` decided every object, from the outside in: undefined keeps it and goes on inside. */
