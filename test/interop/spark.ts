@@ -20,6 +20,8 @@ export class Spark implements AsyncDisposable {
       '.type': 'rest',
       '.uri': url,
       '.io-impl': 'org.apache.iceberg.hadoop.HadoopFileIO',
+      // By default a session reads a table that it has seen as it was then, for 30 s after the last look.
+      '.cache-enabled': 'false',
     }
     const statements = Object.entries(settings).map(
       ([key, value]) => `SET \`spark.sql.catalog.${name}${key}\`=\`${value}\``,
