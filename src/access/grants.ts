@@ -1,0 +1,81 @@
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+
+/**
+ * What a role may do, each including those before it. `read`: load, list, scan; `write`: commit to what is there and
+ * create tables; `manage`: drop, rename, register, and change namespaces.
+ */
+export const PRIVILEGES = ['read', 'write', 'manage'] as const
+
+export type Privilege = (typeof PRIVILEGES)[number]
+
+/** What a grant or a request is about: a namespace with all in it (that of no levels: the whole catalog), or one table or view. */
+export interface Securable {
+  readonly namespace: readonly string[]
+  /** Undefined: the namespace itself. */
+  readonly name?: string
+}
+
+/** A privilege on something and, for a namespace, on everything in it, nested namespaces included. */
+export interface Grant {
+  readonly role: string
+  readonly privilege: Privilege
+  readonly on: Securable
+}
+
+/** The role that may do everything, and that is no row of any table: nobody can revoke the last way in. */
+export const ADMIN_ROLE = 'admin'
+
+const EVERYTHING: Grant = { role: ADMIN_ROLE, privilege: 'manage', on: { namespace: [] } }
+
+/** The grants by which the holder of these roles is judged. */
+export function grantsOf(roles: readonly string[], grants: readonly Grant[]): readonly Grant[] {
+  const held = grants.filter(grant => roles.includes(grant.role))
+  return roles.includes(ADMIN_ROLE) ? [EVERYTHING, ...held] : held
+}
+
+/** Whether these grants allow `privilege` on all of `target`. What no grant names is denied. */
+export function allows(grants: readonly Grant[], privilege: Privilege, target: Securable): boolean {
+  return grants.some(grant => includes(grant.privilege, privilege) && covers(grant.on, target))
+}
+
+/**
+ * Whether a namespace may be seen in lists: something in it, or around it, is granted. Somebody who reads one table must
+ * find the way to it.
+ */
+export function showsNamespace(grants: readonly Grant[], namespace: readonly string[]): boolean {
+  return grants.some(({ on }) => isWithin(on.namespace, namespace) || covers(on, { namespace }))
+}
+
+/** Whether a table or view may be seen in lists. */
+export function showsTable(grants: readonly Grant[], { namespace, name }: TableIdentifier): boolean {
+  return allows(grants, 'read', { namespace, name })
+}
+
+/** For people and for the audit log: `silver.orders`, `silver.*`, `*`. */
+export function formatSecurable({ namespace, name }: Securable): string {
+  return [...namespace, name ?? '*'].join('.')
+}
+
+/** Equal if and only if both grant the same on the same to the same role. */
+export function grantKey({ role, privilege, on }: Grant): string {
+  const key = on.name === undefined ? JSON.stringify(on.namespace) : identifierKey({ ...on, name: on.name })
+  return JSON.stringify([role, privilege, on.name === undefined, key])
+}
+
+function includes(granted: Privilege, wanted: Privilege): boolean {
+  return PRIVILEGES.indexOf(granted) >= PRIVILEGES.indexOf(wanted)
+}
+
+function covers(granted: Securable, target: Securable): boolean {
+  if (granted.name === undefined) return isWithin(target.namespace, granted.namespace)
+  return (
+    granted.name === target.name &&
+    granted.namespace.length === target.namespace.length &&
+    isWithin(target.namespace, granted.namespace)
+  )
+}
+
+/** Whether `inner` is `outer` or lies in it. */
+function isWithin(inner: readonly string[], outer: readonly string[]): boolean {
+  return inner.length >= outer.length && outer.every((level, index) => inner[index] === level)
+}
