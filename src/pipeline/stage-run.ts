@@ -89,7 +89,8 @@ async function stageTable(run: StageRunOptions, table: LakeTable): Promise<Table
     return table.kind === 'bronze' ? await stageLoad(run, table) : await stageRefresh(run, table, onDecision)
   } catch (error) {
     run.options.signal?.throwIfAborted()
-    if (!isIngotError(error)) throw error
+    // Not of this table alone: the run is staged again from what there is by now.
+    if (!isIngotError(error) || error.code === 'COMMIT_CONFLICT') throw error
     discard(run, table)
     const { code, message, hint } = error
     run.dependencies.log.debug(

@@ -1,3 +1,4 @@
+import type { CreateTableRequest } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import { buildPartitionSpec } from '../format/partition-spec.ts'
 import { assignFreshIds } from '../format/schema.ts'
@@ -31,13 +32,23 @@ export async function stageNewTable(
   const { spec: partitionSpec } = buildPartitionSpec(schema, partitionBy)
   const request = { identifier, schema, partitionSpec, properties }
   try {
-    return await stageCreate(context, request)
+    return await stageUnlessCreated(context, request)
   } catch (error) {
-    if (isIngotError(error, 'TABLE_EXISTS')) throw createdMeanwhile(error)
     if (!isIngotError(error, 'NAMESPACE_NOT_FOUND')) throw error
   }
   await createNamespace(context, identifier.namespace)
-  return await stageCreate(context, request)
+  return stageUnlessCreated(context, request)
+}
+
+async function stageUnlessCreated(
+  context: Pick<TableContext, 'catalog'>,
+  request: CreateTableRequest,
+): Promise<StagedTable> {
+  try {
+    return await stageCreate(context, request)
+  } catch (error) {
+    throw isIngotError(error, 'TABLE_EXISTS') ? createdMeanwhile(error) : error
+  }
 }
 
 function createdMeanwhile(cause: IngotError): IngotError {

@@ -131,16 +131,18 @@ export class Transaction {
   }
 
   #load(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
-    const loading = this.#loads.get(key) ?? this.#loadTable(identifier)
+    const loading = this.#loads.get(key) ?? this.#loadTable(key, identifier)
     this.#loads.set(key, loading)
     return loading
   }
 
-  async #loadTable(identifier: TableIdentifier): Promise<StagedTable | undefined> {
+  async #loadTable(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
     try {
       return openTable(await this.#context.catalog.loadTable(identifier))
     } catch (error) {
       if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
+      // Nothing was read of the table yet: whoever asks next asks the catalog again.
+      this.#loads.delete(key)
       throw error
     }
   }

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { Catalog } from '../../../src/catalog/catalog.ts'
 import { planRun } from '../../../src/pipeline/plan-run.ts'
 import { executeRun } from '../../../src/pipeline/run.ts'
 import type { RunEvent } from '../../../src/pipeline/run-events.ts'
 import type { RunReport } from '../../../src/pipeline/run-report.ts'
 import { stageRollback } from '../../../src/table/stage.ts'
+import { stageNewTable } from '../../../src/table/stage-new-table.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
+import { Transaction } from '../../../src/table/transaction.ts'
+import { formatIdentifier } from '../../../src/table-identifier.ts'
 import { type Declaration, openLabEngine, PipelineLab, refusalIn, rejectedWith } from './pipeline-lab.ts'
 
 const ORDERS = {
@@ -57,6 +61,25 @@ function actions(report: {
   readonly tables: readonly { readonly table: string; readonly action: string }[]
 }): Record<string, string> {
   return Object.fromEntries(report.tables.map(({ table, action }) => [table, action]))
+}
+
+/** The lab's catalog, in which something happens before each call of `method`. */
+function wrapCatalog<Method extends 'commit' | 'stageTable'>(
+  { context: { catalog } }: PipelineLab,
+  method: Method,
+  before: (...parameters: Parameters<Catalog[Method]>) => Promise<void>,
+): Catalog {
+  return new Proxy(catalog, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      if (name !== method) return member.bind(target)
+      return async (...parameters: Parameters<Catalog[Method]>) => {
+        await before(...parameters)
+        return member.apply(target, parameters)
+      }
+    },
+  })
 }
 
 const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
@@ -312,22 +335,15 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       stageOverwrite(lab.context, session, staged, { all: true, select: customers(['ann', 'south']) }),
     )
     let disturbed = false
-    const catalog = new Proxy(lab.context.catalog, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name)
-        if (typeof member !== 'function') return member
-        if (name !== 'commit' || disturbed) return member.bind(target)
-        return async (...commit: unknown[]) => {
-          disturbed = true
-          await lab.change('silver.orders', (staged, session) =>
-            stageOverwrite(lab.context, session, staged, {
-              filterSql: 'id = 2',
-              select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region',
-            }),
-          )
-          return member.apply(target, commit)
-        }
-      },
+    const catalog = wrapCatalog(lab, 'commit', async () => {
+      if (disturbed) return
+      disturbed = true
+      await lab.change('silver.orders', (staged, session) =>
+        stageOverwrite(lab.context, session, staged, {
+          filterSql: 'id = 2',
+          select: 'SELECT 2 AS id, NULL AS customer, 0 AS amount, NULL AS region',
+        }),
+      )
     })
     const report: RunReport = await executeRun(
       { ...lab.dependencies, context: { ...lab.context, catalog } },
@@ -338,6 +354,30 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       '{"id":1,"region":"south"}',
       '{"id":2,"region":"south"}',
     ])
+  },
+
+  'stages the run again when somebody else creates one of its tables meanwhile': async lab => {
+    const lake = await lab.declare(LAKE)
+    lab.load('bronze.customers', customers(['ann', 'north']))
+    lab.load('bronze.orders', orders([1, 'ann', 50]))
+    let disturbed = false
+    const catalog = wrapCatalog(lab, 'stageTable', async ({ identifier }) => {
+      if (disturbed || formatIdentifier(identifier) !== 'silver.big') return
+      disturbed = true
+      const other = new Transaction(lab.context)
+      await other.update(identifier, () =>
+        stageNewTable(lab.context, { identifier, columns: [{ name: 'id', type: 'int' }] }),
+      )
+      await other.commit({ idempotencyKey: crypto.randomUUID() })
+    })
+    const context = { ...lab.context, catalog }
+    const report = await executeRun({ ...lab.dependencies, context }, lake)
+    assert.equal(report.attempts, 2)
+    assert.deepEqual(
+      report.tables.map(({ status }) => status),
+      report.tables.map(() => 'done'),
+    )
+    assert.deepEqual(await lab.rows('silver.big'), ['{"id":1,"amount":50.0}'])
   },
 
   'commits nothing when it is cancelled': async lab => {

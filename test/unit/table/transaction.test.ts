@@ -429,3 +429,20 @@ test('the files of a discarded table go when nothing is left to commit', async (
   assert.equal(await transaction.commit({ idempotencyKey: crypto.randomUUID() }), undefined)
   assert.deepEqual(await filesOf(table), [])
 })
+
+test('a table that could not be loaded is asked for again', async () => {
+  const made = await lab.create({ id: 'long' })
+  let isDown = true
+  const transaction = begin({
+    loadTable: async identifier => {
+      if (isDown)
+        throw new IngotError('CATALOG_UNAVAILABLE', 'the catalog does not answer', { retryable: true })
+      return lab.context.catalog.loadTable(identifier)
+    },
+  })
+  await assert.rejects(transaction.table(made.identifier), error =>
+    isIngotError(error, 'CATALOG_UNAVAILABLE'),
+  )
+  isDown = false
+  assert.deepEqual((await transaction.table(made.identifier))?.identifier, made.identifier)
+})
