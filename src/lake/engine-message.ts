@@ -1,5 +1,5 @@
+import { nearestName } from '../did-you-mean.ts'
 import { isIngotError } from '../errors.ts'
-import { nearestName } from './did-you-mean.ts'
 
 /** What the engine said about a statement. */
 export interface EngineMessage {

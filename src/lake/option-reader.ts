@@ -1,5 +1,5 @@
+import { nearestName } from '../did-you-mean.ts'
 import type { OptionMistake, SqlFragment } from './declaration.ts'
-import { nearestName } from './did-you-mean.ts'
 import { isSqlFragment } from './sql.ts'
 
 /**

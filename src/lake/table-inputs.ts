@@ -1,4 +1,4 @@
-import { nearestName } from './did-you-mean.ts'
+import { nearestName } from '../did-you-mean.ts'
 import type { InputEdge, LakeDraft, TableDraft } from './lake-draft.ts'
 import { formatSite } from './mistake.ts'
 import { tablesRead } from './parse-sql.ts'

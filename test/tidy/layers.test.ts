@@ -7,6 +7,7 @@ import { test } from 'node:test'
 const LEAVES = [
   'clock.ts',
   'config.ts',
+  'did-you-mean.ts',
   'errors.ts',
   'json.ts',
   'random.ts',
