@@ -2,12 +2,27 @@ import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { nearestName } from './did-you-mean.ts'
 import { IngotError } from './errors.ts'
 
 /** The file, beside `lake.ts`, that says where things live; every key has a default. */
 const CONFIG_FILE = 'ingot.json'
 
 const MIB = 1024 * 1024
+
+/** The least that workers are tested with. */
+const MEMORY_MB_MIN = 256
+/** What a worker gets at least where nobody says: enough to sort and join. */
+const MEMORY_MB_DEFAULT_MIN = 512
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '127.0.0.1'
+}
+
+const hostSchema = z.string().refine(isLoopbackHost, {
+  error: 'only 127.0.0.1, ::1 and localhost are accepted, as there is no authentication yet',
+})
 
 const fileSchema = z.strictObject({
   storage: z.strictObject({ root: z.string().min(1).optional() }).optional(),
@@ -18,7 +33,7 @@ const fileSchema = z.strictObject({
     .strictObject({
       workers: z.int().min(1).max(256).optional(),
       threads: z.int().min(1).max(256).optional(),
-      memoryMb: z.int().min(256).optional(),
+      memoryMb: z.int().min(MEMORY_MB_MIN).optional(),
       timeLimitSeconds: z.number().positive().optional(),
     })
     .optional(),
@@ -30,7 +45,7 @@ const fileSchema = z.strictObject({
     .optional(),
   pipeline: z.strictObject({ intervalSeconds: z.number().positive().optional() }).optional(),
   http: z
-    .strictObject({ host: z.string().min(1).optional(), port: z.int().min(0).max(65535).optional() })
+    .strictObject({ host: hostSchema.optional(), port: z.int().min(0).max(65535).optional() })
     .optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional() }).optional(),
 })
@@ -60,7 +75,8 @@ export interface Config {
   readonly ingest: { readonly lineBytesMax: number; readonly nestingMax: number }
   readonly pipeline: { readonly intervalMs: number }
   readonly http: { readonly host: string; readonly port: number }
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  /** Without a level: what suits the command, `info` for what keeps running and `warn` for the rest. */
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined }
 }
 
 type ConfigFile = z.infer<typeof fileSchema>
@@ -88,6 +104,7 @@ const VARIABLES: Readonly<Record<string, readonly [section: string, key: string,
  * @throws CONFIG_INVALID naming the key or variable, its value, and what is allowed
  */
 export function loadConfig(projectFolder: string, environment: NodeJS.ProcessEnv): Config {
+  requireKnownVariables(environment)
   const folder = resolve(projectFolder)
   const path = join(folder, CONFIG_FILE)
   const settings = existsSync(path) ? readConfigFile(path) : {}
@@ -95,6 +112,19 @@ export function loadConfig(projectFolder: string, environment: NodeJS.ProcessEnv
   const parsed = fileSchema.safeParse(merged)
   if (!parsed.success) throw invalid(path, parsed.error, environment)
   return withDefaults(folder, parsed.data)
+}
+
+/** A misspelt variable that changed nothing in silence would be found out late. */
+function requireKnownVariables(environment: NodeJS.ProcessEnv): void {
+  const known = Object.keys(VARIABLES)
+  const unknown = Object.keys(environment).find(name => name.startsWith('INGOT_') && !known.includes(name))
+  if (unknown === undefined) return
+  const nearest = nearestName(unknown, known)
+  const meant = nearest === undefined ? '' : `did you mean ${nearest}? `
+  throw new IngotError('CONFIG_INVALID', `there is no variable ${unknown}`, {
+    hint: `${meant}docs/configuration.md lists all`,
+    context: { variable: unknown },
+  })
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
@@ -131,21 +161,30 @@ function applyVariables(
 }
 
 function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv): IngotError {
-  const lines = error.issues.map(issue => {
+  const problems = error.issues.map(issue => {
     const key = issue.path.join('.')
-    const variable = Object.entries(VARIABLES).find(
-      ([name, [section, field]]) => environment[name] && `${section}.${field}` === key,
-    )
-    const place = variable ? `the variable ${variable[0]}` : key ? `the key ${key}` : 'the file'
-    return `${place}: ${issue.message}`
+    const variable = variableThatSets(key, environment)
+    if (variable !== undefined) {
+      return {
+        isOfFile: false,
+        text: `the variable ${variable} is ${environment[variable]}: ${issue.message}`,
+      }
+    }
+    return { isOfFile: true, text: `${key ? `the key ${key}` : 'the file'}: ${issue.message}` }
   })
-  return new IngotError(
-    'CONFIG_INVALID',
-    `the configuration is not valid (${path}):\n  ${lines.join('\n  ')}`,
-    {
-      hint: 'docs/configuration.md lists every key with its default',
-    },
+  const where = problems.some(({ isOfFile }) => isOfFile) ? ` (${path})` : ''
+  const lines = problems.map(({ text }) => `\n  ${text}`)
+  return new IngotError('CONFIG_INVALID', `the configuration is not valid${where}:${lines.join('')}`, {
+    hint: 'docs/configuration.md lists every key with its default',
+  })
+}
+
+/** The variable that gave `section.key` its value; undefined when the file did. */
+function variableThatSets(key: string, environment: NodeJS.ProcessEnv): string | undefined {
+  const entry = Object.entries(VARIABLES).find(
+    ([name, [section, field]]) => environment[name] && `${section}.${field}` === key,
   )
+  return entry?.[0]
 }
 
 function withDefaults(folder: string, file: ConfigFile): Config {
@@ -164,7 +203,9 @@ function withDefaults(folder: string, file: ConfigFile): Config {
     engine: {
       workers,
       threads: file.engine?.threads ?? Math.max(1, Math.floor(cores / workers)),
-      memoryLimitBytes: file.engine?.memoryMb ? file.engine.memoryMb * MIB : Math.max(memoryShare, 512 * MIB),
+      memoryLimitBytes: file.engine?.memoryMb
+        ? file.engine.memoryMb * MIB
+        : Math.max(memoryShare, MEMORY_MB_DEFAULT_MIN * MIB),
       timeLimitMs: (file.engine?.timeLimitSeconds ?? 3600) * 1000,
     },
     ingest: {
@@ -173,7 +214,7 @@ function withDefaults(folder: string, file: ConfigFile): Config {
     },
     pipeline: { intervalMs: (file.pipeline?.intervalSeconds ?? 2) * 1000 },
     http: { host: file.http?.host ?? '127.0.0.1', port: file.http?.port ?? 8181 },
-    log: { level: file.log?.level ?? 'info' },
+    log: { level: file.log?.level },
   }
 }
 

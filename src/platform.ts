@@ -16,7 +16,7 @@ import { createLocalFileIO } from './storage/local-file-io.ts'
 import type { Engine } from './table/engine.ts'
 import { createManifestCache } from './table/manifest-cache.ts'
 import type { TableContext } from './table/staged-table.ts'
-import { createLog, type Log } from './telemetry/log.ts'
+import { createLog, type Log, type LogLevel } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
 /** The parts of one process, put together as the configuration says. This is the only place that knows all of them. */
@@ -34,6 +34,8 @@ export interface Platform extends AsyncDisposable {
 export interface PlatformOptions {
   /** Lines for a person rather than JSON. @default false */
   readonly prettyLog?: boolean
+  /** How much is logged where the configuration does not say. @default info */
+  readonly logLevel?: LogLevel
   /** What every log line carries. */
   readonly role?: string
 }
@@ -42,7 +44,10 @@ export interface PlatformOptions {
 export async function openPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
   const clock = systemClock
   const random = systemRandom
-  const root = createLog({ level: config.log.level, pretty: options.prettyLog ?? false })
+  const root = createLog({
+    level: config.log.level ?? options.logLevel ?? 'info',
+    pretty: options.prettyLog ?? false,
+  })
   const log = options.role ? root.child({ role: options.role }) : root
   const metrics = createMetrics({ processMetrics: options.role !== undefined })
   const io = createLocalFileIO()

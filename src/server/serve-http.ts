@@ -3,6 +3,7 @@ import { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { isLoopbackHost } from '../config.ts'
 import { IngotError } from '../errors.ts'
 
 /** Where an app listens. */
@@ -26,7 +27,7 @@ export interface HttpServer {
 /** Resolves when the app is listening. @throws CONFIG_INVALID when the address is not loopback, or the port cannot be had */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const { app, host = '127.0.0.1', port } = options
-  if (!isLoopback(host)) {
+  if (!isLoopbackHost(host)) {
     throw new IngotError('CONFIG_INVALID', `http.host ${host} is reachable from other machines`, {
       hint: 'use 127.0.0.1: there is no authentication yet; put a proxy that authenticates before it',
     })
@@ -56,8 +57,4 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
         server.close(error => (error ? reject(error) : resolve()))
       }),
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '127.0.0.1'
 }

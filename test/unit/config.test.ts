@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { loadConfig } from '../../src/config.ts'
+import { isIngotError } from '../../src/errors.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ingot-config-'))
+const file = join(folder, 'ingot.json')
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The message and hint by which a configuration is refused. */
+function refusal(settings: unknown, environment: NodeJS.ProcessEnv = {}): string {
+  writeFileSync(file, JSON.stringify(settings))
+  try {
+    loadConfig(folder, environment)
+  } catch (error) {
+    assert.ok(isIngotError(error, 'CONFIG_INVALID'), String(error))
+    return `${error.message}\n${error.hint}`
+  } finally {
+    rmSync(file)
+  }
+  return assert.fail('it is accepted')
+}
+
+test('what a variable says wins over the file, and both over the defaults', () => {
+  writeFileSync(file, JSON.stringify({ engine: { workers: 3, threads: 2 }, http: { port: 9000 } }))
+  const config = loadConfig(folder, { INGOT_ENGINE_WORKERS: '5', INGOT_HTTP_PORT: '', HOME: '/x' })
+  rmSync(file)
+  assert.deepEqual(
+    [config.engine.workers, config.engine.threads, config.http.port, config.http.host, config.log.level],
+    [5, 2, 9000, '127.0.0.1', undefined],
+  )
+})
+
+test('a wrong variable is named with its value, and the file is not blamed', () => {
+  const text = refusal({}, { INGOT_ENGINE_WORKERS: 'many', INGOT_HTTP_PORT: '70000' })
+  assert.match(text, /^the configuration is not valid:\n {2}the variable INGOT_ENGINE_WORKERS is many: /)
+  assert.match(text, /\n {2}the variable INGOT_HTTP_PORT is 70000: /)
+  assert.doesNotMatch(text, /ingot\.json/)
+})
+
+test('a wrong key is named with its file', () => {
+  const text = refusal({ engine: { workers: 0 } }, { INGOT_HTTP_PORT: '-1' })
+  assert.match(text, /^the configuration is not valid \(.*ingot\.json\):\n/)
+  assert.match(text, /\n {2}the key engine\.workers: /)
+  assert.match(text, /\n {2}the variable INGOT_HTTP_PORT is -1: /)
+})
+
+test('an unknown variable is refused, with the one that may have been meant', () => {
+  assert.match(
+    refusal({}, { INGOT_ENGINE_WORKER: '2' }),
+    /^there is no variable INGOT_ENGINE_WORKER\ndid you mean INGOT_ENGINE_WORKERS\? docs\/configuration\.md/,
+  )
+  assert.match(
+    refusal({}, { INGOT_XYZ: '' }),
+    /^there is no variable INGOT_XYZ\ndocs\/configuration\.md lists all$/,
+  )
+})
+
+for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org', '']) {
+  test(`http.host ${host} is refused before anything listens there`, () => {
+    assert.match(
+      refusal({ http: { host } }),
+      /the key http\.host: only 127\.0\.0\.1, ::1 and localhost are accepted/,
+    )
+    assert.match(
+      refusal({}, { INGOT_HTTP_HOST: host || '*' }),
+      /the variable INGOT_HTTP_HOST is .*: only 127/,
+    )
+  })
+}
+
+test('a worker’s memory is at least what the reference says', async () => {
+  const reference = await readFile('docs/configuration.md', 'utf8')
+  const [, least = ''] = /`engine\.memoryMb`.*at least (\d+) \(left out: at least 512\)/.exec(reference) ?? []
+  assert.match(refusal({ engine: { memoryMb: Number(least) - 1 } }), /engine\.memoryMb/)
+  assert.equal(
+    loadConfig(folder, { INGOT_ENGINE_MEMORY_MB: least }).engine.memoryLimitBytes,
+    Number(least) * 1024 * 1024,
+  )
+  assert.ok(loadConfig(folder, { INGOT_ENGINE_WORKERS: '256' }).engine.memoryLimitBytes >= 512 * 1024 * 1024)
+})
+
+test('the reference lists every variable with its key', async () => {
+  const reference = await readFile('docs/configuration.md', 'utf8')
+  const rows = [...reference.matchAll(/^\| `([a-z]+)\.([a-zA-Z]+)` \| `(INGOT_[A-Z_]+)` \|/gm)]
+  assert.ok(rows.length >= 13, `${rows.length} rows were found`)
+  for (const [, section = '', key = '', variable = ''] of rows) {
+    const snake = key.replace(/[A-Z]/g, letter => `_${letter}`)
+    assert.equal(variable, `INGOT_${section}_${snake}`.toUpperCase())
+    // A value that no key takes: it is refused by name, unless any text will do.
+    const isText = ['root', 'file'].includes(key)
+    if (!isText) assert.match(refusal({}, { [variable]: '~' }), new RegExp(`the variable ${variable} is ~: `))
+  }
+})
