@@ -63,7 +63,7 @@ export async function executeRun(
     } catch (error) {
       if (!isIngotError(error, 'COMMIT_CONFLICT') || attempt > CONFLICT_RETRIES_MAX) throw error
       dependencies.log.info(
-        { runId: run.runId, attempt, err: error },
+        { runId: run.runId, attempt, conflict: error.message },
         'others committed to the same tables: the run is staged again',
       )
       await pauseBeforeRetry(dependencies, attempt - 1, options.signal)
