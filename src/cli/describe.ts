@@ -1,10 +1,10 @@
-import { loadConfig } from '../config.ts'
 import { currentSchema } from '../format/schema.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
-import { openPlatform } from '../platform.ts'
 import { toSqlType } from '../table/sql-types.ts'
-import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
+import { formatIdentifier } from '../table-identifier.ts'
 import { type Command, EXIT } from './command.ts'
+import { loadNamedTable } from './named-table.ts'
+import { openProject } from './open-project.ts'
 import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
 
@@ -15,8 +15,8 @@ export const describeCommand: Command = {
   positionalsCount: [1, 1],
   examples: ['ingot describe silver.flights'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
-    const loaded = await platform.context.catalog.loadTable(parseIdentifier(input.positionals[0] ?? ''))
+    await using platform = await openProject(input)
+    const loaded = await loadNamedTable(platform.context.catalog, input.positionals[0] ?? '')
     const { metadata } = loaded
     const { terminal } = input
     const { style } = terminal

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadConfig } from '../config.ts'
 import { isIngotError } from '../errors.ts'
-import { openLake, openPlatform, type Platform } from '../platform.ts'
+import { openLake, type Platform } from '../platform.ts'
 import { randomUuid } from '../random.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
-import { formatBytes } from './text-table.ts'
+import { openProject } from './open-project.ts'
+import { formatBytes, formatCount } from './text-table.ts'
 
 interface Finding {
   readonly check: string
@@ -20,7 +20,7 @@ export const doctorCommand: Command = {
   examples: ['ingot doctor', 'ingot doctor --project examples/flights'],
   run: async input => {
     const findings: Finding[] = []
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     for (const [check, work] of checksOf(input, platform)) findings.push(await examine(check, work))
     const isGood = findings.every(finding => finding.isGood)
     if (input.json) input.terminal.out(JSON.stringify({ isGood, findings }))
@@ -49,7 +49,7 @@ function checksOf(input: CommandInput, platform: Platform): readonly Check[] {
       'catalog',
       async () => {
         const namespaces = await context.catalog.listNamespaces()
-        return `${config.catalog.url ?? config.catalog.file} answers, ${namespaces.length} namespaces`
+        return `${config.catalog.url ?? config.catalog.file} answers, ${formatCount(namespaces.length, 'namespace')}`
       },
     ],
     [
@@ -59,7 +59,7 @@ function checksOf(input: CommandInput, platform: Platform): readonly Check[] {
           session.query('select version()'),
         )
         const { workers, threads, memoryLimitBytes } = config.engine
-        return `DuckDB ${version.rows[0]?.[0]}, ${workers} workers of ${threads} threads and ${formatBytes(memoryLimitBytes)}`
+        return `DuckDB ${version.rows[0]?.[0]}, ${formatCount(workers, 'worker')} of ${formatCount(threads, 'thread')} and ${formatBytes(memoryLimitBytes)}`
       },
     ],
     ['limits', async () => describeLimits()],
@@ -68,7 +68,7 @@ function checksOf(input: CommandInput, platform: Platform): readonly Check[] {
       async () => {
         if (!existsSync(join(input.projectFolder, 'lake.ts'))) return `no lake.ts in ${input.projectFolder}`
         const lake = await openLake(platform)
-        return `lake.ts declares ${lake.tables.length} tables, all of them sound`
+        return `lake.ts declares ${formatCount(lake.tables.length, 'table')}, all sound`
       },
     ],
   ]

@@ -1,10 +1,13 @@
-import { loadConfig } from '../config.ts'
+import type { Catalog, TransactionRecord } from '../catalog/catalog.ts'
 import type { Snapshot } from '../format/metadata-types.ts'
-import { openPlatform, type Platform } from '../platform.ts'
-import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
+import type { Platform } from '../platform.ts'
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
+import { loadNamedTable } from './named-table.ts'
+import { openProject } from './open-project.ts'
 import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
+import { tablesTouched, transactionKind } from './transaction-kind.ts'
 
 export const historyCommand: Command = {
   name: 'history',
@@ -16,7 +19,7 @@ export const historyCommand: Command = {
   },
   examples: ['ingot history', 'ingot history silver.flights --limit 5'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     const limit = input.count('limit', 20)
     const table = input.positionals[0]
     if (table === undefined) await showTransactions(platform, input, limit)
@@ -28,26 +31,18 @@ export const historyCommand: Command = {
 async function showTransactions(platform: Platform, input: CommandInput, limit: number): Promise<void> {
   const transactions = await platform.context.catalog.transactions({ limit })
   if (input.json) return input.terminal.out(formatJson(transactions))
+  const columns = ['transaction', 'at', 'what', 'run', 'tables']
   input.terminal.out(
     formatTable(
-      [
-        { name: 'transaction', type: 'BIGINT' },
-        { name: 'at', type: 'VARCHAR' },
-        { name: 'run', type: 'VARCHAR' },
-        { name: 'tables', type: 'VARCHAR' },
-      ],
+      columns.map(name => ({ name, type: name === 'transaction' ? 'BIGINT' : 'VARCHAR' })),
       transactions.map(transaction => [
         transaction.transactionId,
         new Date(transaction.committedAtMs).toISOString(),
+        transactionKind(transaction),
         typeof transaction.note?.runId === 'string' ? transaction.note.runId : null,
-        transaction.pointers
-          .map(({ identifier, metadataLocation }) =>
-            metadataLocation === null
-              ? `${formatIdentifier(identifier)} dropped`
-              : formatIdentifier(identifier),
-          )
-          .join(', '),
+        tablesTouched(transaction).join(', '),
       ]),
+      { cellWidthMax: 200 },
     ),
   )
 }
@@ -58,12 +53,14 @@ async function showSnapshots(
   table: string,
   limit: number,
 ): Promise<void> {
-  const { metadata } = await platform.context.catalog.loadTable(parseIdentifier(table))
+  const { catalog } = platform.context
+  const { identifier, metadata } = await loadNamedTable(catalog, table)
   const snapshots = [...metadata.snapshots]
     .sort((a, b) => b['timestamp-ms'] - a['timestamp-ms'])
     .slice(0, limit)
   if (input.json) return input.terminal.out(formatJson(snapshots))
   const current = metadata['current-snapshot-id']
+  const transactions = await transactionsOfSnapshots(catalog, identifier, limit)
   input.terminal.out(
     formatTable(
       [
@@ -73,17 +70,56 @@ async function showSnapshots(
         { name: 'operation', type: 'VARCHAR' },
         { name: 'rows added', type: 'BIGINT' },
         { name: 'rows in all', type: 'BIGINT' },
+        { name: 'transaction', type: 'BIGINT' },
+        { name: 'by', type: 'VARCHAR' },
       ],
-      snapshots.map(snapshot => [
-        snapshot['snapshot-id'] === current ? '→' : '',
-        String(snapshot['snapshot-id']),
-        new Date(snapshot['timestamp-ms']).toISOString(),
-        snapshot.summary.operation,
-        summaryCount(snapshot, 'added-records'),
-        summaryCount(snapshot, 'total-records'),
-      ]),
+      snapshots.map(snapshot => {
+        const transaction = transactions.get(snapshot['snapshot-id'])
+        return [
+          snapshot['snapshot-id'] === current ? '→' : '',
+          String(snapshot['snapshot-id']),
+          new Date(snapshot['timestamp-ms']).toISOString(),
+          snapshot.summary.operation,
+          summaryCount(snapshot, 'added-records'),
+          summaryCount(snapshot, 'total-records'),
+          transaction?.transactionId ?? null,
+          transaction ? transactionKind(transaction) : null,
+        ]
+      }),
     ),
   )
+}
+
+/** Which transaction brought each snapshot, of the newest `limit` transactions of the table. */
+async function transactionsOfSnapshots(
+  catalog: Catalog,
+  table: TableIdentifier,
+  limit: number,
+): Promise<ReadonlyMap<bigint, TransactionRecord>> {
+  const records = (await catalog.transactions({ table, limit: limit + 1 })).toReversed()
+  const ids = await Promise.all(records.map(record => snapshotIdsAfter(catalog, table, record)))
+  const found = new Map<bigint, TransactionRecord>()
+  const known = new Set<bigint>()
+  for (const [index, record] of records.entries()) {
+    // What the oldest of a cut-off history holds may have come long before it.
+    const isCutOff = index === 0 && records.length > limit
+    for (const id of ids[index] ?? []) {
+      if (!known.has(id) && !isCutOff) found.set(id, record)
+      known.add(id)
+    }
+  }
+  return found
+}
+
+async function snapshotIdsAfter(
+  catalog: Catalog,
+  table: TableIdentifier,
+  { transactionId, pointers }: TransactionRecord,
+): Promise<readonly bigint[]> {
+  const pointer = pointers.find(({ identifier }) => identifierKey(identifier) === identifierKey(table))
+  if (pointer === undefined || pointer.metadataLocation === null) return []
+  const { metadata } = await catalog.loadTableAt(table, { transactionId })
+  return metadata.snapshots.map(snapshot => snapshot['snapshot-id'])
 }
 
 function summaryCount(snapshot: Snapshot, key: string): number | null {

@@ -1,8 +1,7 @@
 import type { LoadedTable } from '../catalog/catalog.ts'
-import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError, isIngotError } from '../errors.ts'
+import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
 import { resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
-import { nearestName } from '../lake/did-you-mean.ts'
 import { parseSql, tablesRead } from '../lake/parse-sql.ts'
 import { byteOffsetOf, textAt } from '../lake/sql-tree.ts'
 import { quoteIdentifier } from '../sql-text.ts'
@@ -10,39 +9,14 @@ import type { EngineSession } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
 import type { TableContext } from '../table/staged-table.ts'
-import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
-
-/** Which state of the lake a query reads. */
-export type QueryPoint =
-  | { readonly type: 'now' }
-  | { readonly type: 'snapshot'; readonly snapshotId: bigint }
-  | { readonly type: 'ref'; readonly ref: string }
-  | { readonly type: 'time'; readonly timeMs: number }
-  | { readonly type: 'transaction'; readonly transactionId: number }
-
-/**
- * `--at`: digits are a snapshot id, `transaction:7` a transaction, what begins with a date is a time (UTC unless it says
- * otherwise), anything else a branch or tag.
- * @throws REQUEST_INVALID
- */
-export function parseQueryPoint(text: string | undefined): QueryPoint {
-  if (text === undefined) return { type: 'now' }
-  if (/^\d+$/.test(text)) return { type: 'snapshot', snapshotId: BigInt(text) }
-  const transaction = /^transaction:(\d{1,15})$/.exec(text)
-  if (transaction) return { type: 'transaction', transactionId: Number(transaction[1]) }
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) return { type: 'ref', ref: text }
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/i.test(text) || text.length === 10 ? text : `${text.replace(' ', 'T')}Z`
-  const timeMs = Date.parse(zoned)
-  if (Number.isFinite(timeMs)) return { type: 'time', timeMs }
-  throw new IngotError('REQUEST_INVALID', `--at ${text} is not a time`, {
-    hint: 'write it like 2026-01-31, 2026-01-31T12:00:00Z; a snapshot id, transaction:7 or the name of a branch or tag also do',
-  })
-}
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { loadNamedTable } from './named-table.ts'
+import { POINT_FORMS, type QueryPoint, requireReached } from './query-point.ts'
 
 /**
  * Makes each table of the lake that `sql` reads a view of its session, under the name that the text uses, and returns the
  * text, checked to be one SELECT. All tables are read as of one point.
- * @throws QUERY_INVALID, TABLE_NOT_FOUND, SNAPSHOT_NOT_FOUND
+ * @throws QUERY_INVALID, TABLE_NOT_FOUND, SNAPSHOT_NOT_FOUND, REQUEST_INVALID
  */
 export async function prepareLakeQuery(
   context: TableContext,
@@ -50,6 +24,7 @@ export async function prepareLakeQuery(
   sql: string,
   point: QueryPoint,
 ): Promise<string> {
+  await requireReached(context, point)
   const text = sql.trim().replace(/;+\s*$/, '')
   const [parsed] = await parseSql(session, [text])
   if (!parsed || parsed.error) {
@@ -71,7 +46,9 @@ export async function prepareLakeQuery(
     const schema = textAt(node, 'schema_name')
     if (schema === '') continue
     const identifier = { namespace: schema.split('.'), name: textAt(node, 'table_name') }
-    tables.set(identifierKey(identifier), identifier)
+    // The engine does not tell names apart by letter case: one view stands for all spellings.
+    const key = identifierKey(identifier).toLowerCase()
+    if (!tables.has(key)) tables.set(key, identifier)
   }
   if (point.type === 'snapshot' && tables.size > 1) {
     throw new IngotError(
@@ -109,7 +86,7 @@ async function attachTable(
 ): Promise<void> {
   const { metadata } = await loadTable(context, identifier, point)
   const choice = snapshotChoice(point)
-  const snapshot = choice ? resolveSnapshot(metadata, choice) : undefined
+  const snapshot = choice ? snapshotAt(metadata, choice) : undefined
   const plan = await planScan(context, metadata, snapshot ? { snapshotId: snapshot['snapshot-id'] } : {})
   const schemaId = snapshot?.['schema-id']
   const select = scanSql(metadata, plan, schemaId === undefined ? {} : { schemaId })
@@ -128,27 +105,21 @@ async function loadTable(
   identifier: TableIdentifier,
   point: QueryPoint,
 ): Promise<LoadedTable> {
-  try {
-    if (point.type === 'time') return await catalog.loadTableAt(identifier, { timeMs: point.timeMs })
+  return await loadNamedTable(catalog, identifier, named => {
+    if (point.type === 'time') return catalog.loadTableAt(named, { timeMs: point.timeMs })
     if (point.type === 'transaction') {
-      return await catalog.loadTableAt(identifier, { transactionId: point.transactionId })
+      return catalog.loadTableAt(named, { transactionId: point.transactionId })
     }
-    return await catalog.loadTable(identifier)
+    return catalog.loadTable(named)
+  })
+}
+
+/** The snapshot of a table that a point names by itself. @throws SNAPSHOT_NOT_FOUND saying what there is, and how points are written */
+export function snapshotAt(metadata: TableMetadata, selector: SnapshotSelector): Snapshot {
+  try {
+    return resolveSnapshot(metadata, selector)
   } catch (error) {
-    if (!isIngotError(error, 'TABLE_NOT_FOUND')) throw error
-    const names = await listAllTables(catalog)
-    const name = formatIdentifier(identifier)
-    const nearest = nearestName(name, names.map(formatIdentifier))
-    const hint =
-      nearest === name
-        ? 'it is there now, but was not at that point: ingot history shows when it came'
-        : nearest
-          ? `did you mean ${nearest}? ingot tables lists all`
-          : 'ingot tables lists all'
-    throw new IngotError('TABLE_NOT_FOUND', error.message, {
-      cause: error,
-      hint,
-      context: error.context,
-    })
+    if (!isIngotError(error, 'SNAPSHOT_NOT_FOUND') || !('ref' in selector)) throw error
+    throw new IngotError(error.code, error.message, { cause: error, hint: `${error.hint}; ${POINT_FORMS}` })
   }
 }

@@ -1,7 +1,7 @@
-import { loadConfig } from '../config.ts'
 import { planRun } from '../pipeline/plan-run.ts'
-import { openLake, openPlatform } from '../platform.ts'
+import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
+import { openProject } from './open-project.ts'
 import { formatTable } from './text-table.ts'
 
 export const planCommand: Command = {
@@ -18,7 +18,7 @@ export const planCommand: Command = {
   },
   examples: ['ingot plan', 'ingot plan --full-refresh silver.flights'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     const lake = await openLake(platform)
     const plan = await planRun(platform, lake, {
       ...(input.positionals.length > 0 ? { tables: input.positionals } : {}),

@@ -1,14 +1,15 @@
 import { listAllTables } from '../catalog/list-all-tables.ts'
-import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
 import { currentSchema } from '../format/schema.ts'
 import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
-import { openPlatform, type Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { quoteLiteral, quoteTable } from '../sql-text.ts'
 import type { EngineResult, EngineSession } from '../table/engine.ts'
-import { formatIdentifier, parseIdentifier } from '../table-identifier.ts'
+import { formatIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { prepareLakeQuery } from './lake-query.ts'
+import { loadNamedTable } from './named-table.ts'
+import { openProject } from './open-project.ts'
 import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
 
@@ -28,7 +29,7 @@ export const quarantineCommand: Command = {
         hint: 'use: ingot quarantine list [table]',
       })
     }
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     const limit = input.count('limit', 100)
     const result = await platform.engine.session({ signal: input.signal, label: 'quarantine' }, session =>
       table === undefined ? listReasons(platform, session) : listRows(platform, session, table, limit),
@@ -72,8 +73,10 @@ async function listRows(
   table: string,
   limit: number,
 ): Promise<EngineResult> {
-  const named = parseIdentifier(table)
-  const identifier = isQuarantine(named) ? named : quarantineIdentifier(named)
-  const select = `select * from ${quoteTable(identifier)} limit ${limit}`
+  const { identifier } = await loadNamedTable(context.catalog, table)
+  const quarantine = isQuarantine(identifier) ? identifier : quarantineIdentifier(identifier)
+  const tables = await context.catalog.listTables(quarantine.namespace)
+  if (!tables.some(({ name }) => name === quarantine.name)) return { columns: [], rows: [] }
+  const select = `select * from ${quoteTable(quarantine)} limit ${limit}`
   return await session.query(await prepareLakeQuery(context, session, select, { type: 'now' }))
 }

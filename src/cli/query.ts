@@ -1,14 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
-import { openPlatform } from '../platform.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
+import { bindQuery } from './bind-query.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
-import { parseQueryPoint, prepareLakeQuery } from './lake-query.ts'
-import { formatNumber, formatTable } from './text-table.ts'
+import { exactJsonSql } from './exact-json.ts'
+import { prepareLakeQuery } from './lake-query.ts'
+import { openProject } from './open-project.ts'
+import { parseQueryPoint } from './query-point.ts'
+import { formatCount, formatNumber, formatTable } from './text-table.ts'
 
 const FORMATS = ['table', 'json', 'csv', 'parquet'] as const
 type Format = (typeof FORMATS)[number]
@@ -29,13 +31,13 @@ export const queryCommand: Command = {
     format: {
       config: { type: 'string', short: 'f' },
       value: '<table|json|csv|parquet>',
-      help: 'how the rows are written (default: table; --json means json)',
+      help: 'how the rows are written (default: table; --json means json). In json, BIGINT, HUGEINT and DECIMAL values are text: exact for every reader',
     },
     output: { config: { type: 'string', short: 'o' }, value: '<file>', help: 'write to this file' },
     at: {
       config: { type: 'string' },
       value: '<point>',
-      help: 'read the lake as it was: a time, a snapshot id, transaction:<id>, a branch or tag',
+      help: 'read the lake as it was: a time (2026-01-31, 2026-01-31T12:00:00Z), transaction:7, a snapshot id, a branch or tag',
     },
     limit: {
       config: { type: 'string' },
@@ -50,7 +52,7 @@ export const queryCommand: Command = {
   ],
   run: async input => {
     const format = formatOf(input)
-    const point = parseQueryPoint(input.text('at'))
+    const point = parseQueryPoint(input.text('at'), '--at')
     const limit = input.count('limit', 100)
     const output = input.text('output')
     if (format === 'parquet' && output === undefined) {
@@ -63,9 +65,11 @@ export const queryCommand: Command = {
         hint: 'give --format json, csv or parquet with --output',
       })
     }
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     await platform.engine.session({ signal: input.signal, label: 'query' }, async session => {
-      const sql = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
+      const text = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
+      const columns = await bindQuery(session, text)
+      const sql = format === 'json' ? exactJsonSql(text, columns) : text
       if (format === 'table') return await showTable(input, session, sql, limit)
       if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
       await streamOut(input, session, sql, format, platform.config.stateFolder)
@@ -100,7 +104,7 @@ async function showTable(
   terminal.out(formatTable(shown.columns, shown.rows))
   const more =
     rowCount > shown.rows.length ? `, the first ${formatNumber(shown.rows.length)} shown (--limit)` : ''
-  terminal.err(terminal.style.dim(`${formatNumber(rowCount)} rows in ${seconds.toFixed(2)} s${more}`))
+  terminal.err(terminal.style.dim(`${formatCount(rowCount, 'row')} in ${seconds.toFixed(2)} s${more}`))
 }
 
 async function copyTo(

@@ -1,20 +1,22 @@
-import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
 import type { Snapshot } from '../format/metadata-types.ts'
-import { currentSnapshot, resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
+import { currentSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { stageRewindFiles } from '../ingest/rewind-files.ts'
-import { openPlatform, type Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { randomUuid } from '../random.ts'
 import { progressSummary, readProgress } from '../table/progress.ts'
 import { stageRollback } from '../table/stage.ts'
 import { stageDelta } from '../table/stage-delta.ts'
-import type { StagedTable } from '../table/staged-table.ts'
+import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { Transaction } from '../table/transaction.ts'
-import { formatIdentifier, parseIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
-import { parseQueryPoint } from './lake-query.ts'
+import { snapshotAt } from './lake-query.ts'
+import { loadNamedTable } from './named-table.ts'
+import { openProject } from './open-project.ts'
+import { POINT_FORMS, parseQueryPoint, type QueryPoint, requireReached } from './query-point.ts'
 import { formatJson } from './terminal.ts'
-import { formatNumber } from './text-table.ts'
+import { formatCount } from './text-table.ts'
 
 /** What becomes of what the table took in since the snapshot that it goes back to. */
 type Undone = 'replay' | 'skip'
@@ -25,7 +27,11 @@ export const rollbackCommand: Command = {
   positionals: '<table>',
   positionalsCount: [1, 1],
   options: {
-    to: { config: { type: 'string' }, value: '<point>', help: 'a snapshot id, a time, a branch or a tag' },
+    to: {
+      config: { type: 'string' },
+      value: '<point>',
+      help: 'a snapshot id, a time, transaction:<id>, a branch or a tag',
+    },
     replay: { config: { type: 'boolean' }, help: 'the next run takes in again what is undone' },
     skip: { config: { type: 'boolean' }, help: 'what is undone stays away: it counts as taken in' },
   },
@@ -35,16 +41,19 @@ export const rollbackCommand: Command = {
     'ingot rollback bronze.flights --to 2026-01-31T12:00:00Z --skip',
   ],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
-    const identifier = parseIdentifier(input.positionals[0] ?? '')
-    const selector = selectorOf(input)
+    await using platform = await openProject(input)
+    const point = parseQueryPoint(input.text('to'), '--to')
+    await requireReached(platform.context, point)
+    const { identifier } = await loadNamedTable(platform.context.catalog, input.positionals[0] ?? '')
+    const selector = await selectorOf(platform.context, identifier, point)
     const transaction = new Transaction(platform.context)
     const staged = await requireTable(transaction, identifier)
-    const snapshot = resolveSnapshot(staged.metadata, selector)
+    const snapshot = snapshotAt(staged.metadata, selector)
     const undone = undoneOf(input, staged, snapshot)
     await stage(platform, transaction, identifier, snapshot['snapshot-id'], undone)
     const runId = randomUuid(platform.random)
     const note = {
+      kind: 'rollback',
       runId,
       rollback: formatIdentifier(identifier),
       to: String(snapshot['snapshot-id']),
@@ -56,14 +65,35 @@ export const rollbackCommand: Command = {
   },
 }
 
-function selectorOf(input: CommandInput): SnapshotSelector {
-  const point = parseQueryPoint(input.text('to'))
-  if (point.type === 'snapshot') return { snapshotId: point.snapshotId }
-  if (point.type === 'time') return { timeMs: point.timeMs }
-  if (point.type === 'ref') return { ref: point.ref }
-  throw new IngotError('REQUEST_INVALID', 'say where to go back to with --to', {
-    hint: 'a snapshot id from ingot history <table>, a time, a branch or a tag',
-  })
+async function selectorOf(
+  { catalog }: TableContext,
+  identifier: TableIdentifier,
+  point: QueryPoint,
+): Promise<SnapshotSelector> {
+  switch (point.type) {
+    case 'snapshot':
+      return { snapshotId: point.snapshotId }
+    case 'time':
+      return { timeMs: point.timeMs }
+    case 'ref':
+      return { ref: point.ref }
+    case 'transaction': {
+      const { metadata } = await loadNamedTable(catalog, identifier, named =>
+        catalog.loadTableAt(named, { transactionId: point.transactionId }),
+      )
+      const snapshotId = metadata['current-snapshot-id']
+      if (snapshotId !== undefined) return { snapshotId }
+      throw new IngotError(
+        'SNAPSHOT_NOT_FOUND',
+        `${formatIdentifier(identifier)} was empty as of transaction ${point.transactionId}`,
+        { hint: `ingot history ${formatIdentifier(identifier)} lists its snapshots` },
+      )
+    }
+    case 'now':
+      throw new IngotError('REQUEST_INVALID', 'say where to go back to with --to', {
+        hint: `${POINT_FORMS}; ingot history ${formatIdentifier(identifier)} lists the snapshots`,
+      })
+  }
 }
 
 async function requireTable(transaction: Transaction, identifier: TableIdentifier): Promise<StagedTable> {
@@ -79,8 +109,8 @@ function undoneOf(input: CommandInput, { metadata }: StagedTable, to: Snapshot):
   const [replay, skip] = [input.flag('replay'), input.flag('skip')]
   if (replay !== skip) return replay ? 'replay' : 'skip'
   const rows = (snapshot: Snapshot | undefined): string =>
-    formatNumber(Number(snapshot?.summary['total-records'] ?? 0))
-  const change = `${rows(currentSnapshot(metadata))} rows now, ${rows(to)} in snapshot ${to['snapshot-id']}`
+    formatCount(Number(snapshot?.summary['total-records'] ?? 0), 'row')
+  const change = `${rows(currentSnapshot(metadata))} now, ${rows(to)} in snapshot ${to['snapshot-id']}`
   throw new IngotError('REQUEST_INVALID', `say what becomes of what is undone (${change})`, {
     hint: '--replay: the next run takes it in again; --skip: it stays away',
   })

@@ -1,8 +1,8 @@
-import { loadConfig } from '../config.ts'
 import { executeRun } from '../pipeline/run.ts'
 import type { RunReport } from '../pipeline/run-report.ts'
-import { openLake, openPlatform } from '../platform.ts'
+import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
+import { openProject } from './open-project.ts'
 import { RunProgress } from './run-progress.ts'
 
 export const runCommand: Command = {
@@ -19,9 +19,7 @@ export const runCommand: Command = {
   },
   examples: ['ingot run', 'ingot run silver.flights', 'ingot run --full-refresh gold.hub_load'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment), {
-      prettyLog: !input.json,
-    })
+    await using platform = await openProject(input)
     const lake = await openLake(platform)
     const progress = new RunProgress(input.terminal)
     try {

@@ -1,10 +1,9 @@
 import { listAllTables } from '../catalog/list-all-tables.ts'
-import { loadConfig } from '../config.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
-import { openPlatform } from '../platform.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { type Command, EXIT } from './command.ts'
+import { openProject } from './open-project.ts'
 import { formatTable } from './text-table.ts'
 
 export const tablesCommand: Command = {
@@ -12,7 +11,7 @@ export const tablesCommand: Command = {
   summary: 'list the tables of the lake with their size',
   examples: ['ingot tables', 'ingot tables --json'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     const { catalog } = platform.context
     const identifiers = await listAllTables(catalog)
     const tables = await Promise.all(

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadConfig } from '../config.ts'
 import { generateTypes, TYPES_FILE } from '../lake/generate-types.ts'
-import { openLake, openPlatform } from '../platform.ts'
+import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
+import { openProject } from './open-project.ts'
 
 export const typesCommand: Command = {
   name: 'types',
@@ -13,7 +13,7 @@ export const typesCommand: Command = {
   },
   examples: ['ingot types', 'ingot types --check'],
   run: async input => {
-    await using platform = await openPlatform(loadConfig(input.projectFolder, input.environment))
+    await using platform = await openProject(input)
     const text = generateTypes(await openLake(platform))
     const path = join(input.projectFolder, TYPES_FILE)
     const current = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Command } from '../../../src/cli/command.ts'
@@ -15,46 +14,30 @@ import { rollbackCommand } from '../../../src/cli/rollback.ts'
 import { runCommand as refreshCommand } from '../../../src/cli/run.ts'
 import { tablesCommand } from '../../../src/cli/tables.ts'
 import { typesCommand } from '../../../src/cli/types.ts'
-import { type CommandOutcome, runCommand } from './captured-terminal.ts'
+import { runCommand } from './captured-terminal.ts'
+import { CommandLab } from './command-lab.ts'
 
 // One lake, the one that `ingot init` makes, goes through all commands in order.
 
+let lab: CommandLab
 let folder = ''
 let project = ''
 
-const call = (command: Command, ...args: readonly string[]): Promise<CommandOutcome> =>
-  runCommand(command, [...args, '-p', project])
-
-async function good(command: Command, ...args: readonly string[]): Promise<string> {
-  const outcome = await call(command, ...args)
-  assert.deepEqual([outcome.error, outcome.exitCode], [undefined, 0], args.join(' '))
-  return outcome.out
-}
-
-async function refused(
-  command: Command,
-  ...args: readonly string[]
-): Promise<{ code: string; text: string }> {
-  const { error } = await call(command, ...args)
-  assert.ok(error, `${args.join(' ')} is refused`)
-  return { code: error.code, text: `${error.message}\n${error.hint}` }
-}
+const call = (command: Command, ...args: readonly string[]) => lab.call(command, ...args)
+const good = (command: Command, ...args: readonly string[]) => lab.good(command, ...args)
+const refused = (command: Command, ...args: readonly string[]) => lab.refused(command, ...args)
+const countOf = (table: string, ...options: readonly string[]) => lab.countOf(table, ...options)
 
 /** From JSON text: the ids have more digits than a JavaScript number keeps. */
 const snapshotIds = (json: string): readonly string[] =>
   [...json.matchAll(/"snapshot-id":"(\d+)"/g)].map(match => match[1] ?? '')
 
-const countOf = async (table: string, ...options: readonly string[]): Promise<number> => {
-  const sql = `select count(*)::integer as n from ${table}`
-  const [row] = JSON.parse(await good(queryCommand, sql, '--json', ...options))
-  return row.n
-}
-
 before(async () => {
-  folder = await mkdtemp(join(await realpath(tmpdir()), 'ingot-cli-'))
-  project = join(folder, 'my lake')
+  lab = await CommandLab.open()
+  folder = lab.folder
+  project = lab.project
 })
-after(() => rm(folder, { recursive: true, force: true }))
+after(() => lab[Symbol.asyncDispose]())
 
 test('init makes a project, and never in a folder that has something in it', async () => {
   const made = await runCommand(initCommand, [project])
@@ -188,7 +171,7 @@ test('types are written once and checked', async () => {
 })
 
 test('doctor finds the lake well, and names what is not', async () => {
-  assert.match(await good(doctorCommand), /^✓ project +lake\.ts declares 4 tables, all of them sound$/m)
+  assert.match(await good(doctorCommand), /^✓ project +lake\.ts declares 4 tables, all sound$/m)
   await appendFile(join(project, 'lake.ts'), '\nexport const = 1\n')
   const { exitCode, out } = await call(doctorCommand)
   assert.equal(exitCode, 1)
