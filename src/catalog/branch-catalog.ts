@@ -127,16 +127,12 @@ const SNAPSHOT_ACTIONS: ReadonlySet<Update['action']> = new Set([
   'remove-snapshots',
 ])
 
-function requireSnapshotsOnly({ identifier, updates }: TableChange, branch: string): void {
-  const shared = updates.find(({ action }) => !SNAPSHOT_ACTIONS.has(action))
+function requireSnapshotsOnly({ identifier, updates, isDrop }: TableChange, branch: string): void {
+  const shared = isDrop ? 'drop' : updates.find(({ action }) => !SNAPSHOT_ACTIONS.has(action))?.action
   if (shared === undefined) return
   const name = formatIdentifier(identifier)
-  throw new IngotError(
-    'UNSUPPORTED',
-    `${shared.action} of table ${name} cannot be kept to branch ${branch}`,
-    {
-      hint: 'columns, partitions and properties are those of all branches: change them on main first, or try the change on a clone (ingot clone)',
-      context: { identifier, branch, action: shared.action },
-    },
-  )
+  throw new IngotError('UNSUPPORTED', `${shared} of table ${name} cannot be kept to branch ${branch}`, {
+    hint: 'columns, partitions and properties are those of all branches: change them on main first, or try the change on a clone (ingot clone)',
+    context: { identifier, branch, action: shared },
+  })
 }

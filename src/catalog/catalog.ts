@@ -46,6 +46,15 @@ export interface TableChange {
   readonly identifier: TableIdentifier
   readonly requirements: readonly Requirement[]
   readonly updates: readonly Update[]
+  /** Removes the table's pointer; there are no updates then, and the files stay. @default false */
+  readonly isDrop?: boolean
+}
+
+/** One of several requests that a single commit answers. */
+export interface CommitMember {
+  readonly idempotencyKey: string
+  /** Equal for equal requests: a key may come again only with the hash it was used with. */
+  readonly requestHash: string
 }
 
 export interface CommitOptions {
@@ -53,12 +62,14 @@ export interface CommitOptions {
   readonly idempotencyKey: string
   /** Kept with the transaction for those who read the history (a run's counts, who, why). JSON values, at most 64 KiB. */
   readonly note?: Readonly<Record<string, unknown>>
+  /** The requests of others that this commit grants together: each is found under its own key, too. @default none */
+  readonly members?: readonly CommitMember[]
 }
 
 export interface CommitResult {
   /** Grows by one with every transaction of this catalog; a transaction is the unit in which readers see changes. */
   readonly transactionId: number
-  /** In the order of the changes. */
+  /** In the order of the changes; dropped tables are left out. */
   readonly tables: readonly LoadedTable[]
 }
 
@@ -134,6 +145,11 @@ export interface Catalog {
    * gives the key up, so that a commit which is still on its way fails with COMMIT_CONFLICT. Try again under a new key.
    */
   findCommit(idempotencyKey: string): Promise<CommitResult | undefined>
+  /**
+   * What the commit that granted this request did; undefined when its key was never used.
+   * @throws IDEMPOTENCY_MISMATCH when the key was another request's; COMMIT_CONFLICT when it was given up
+   */
+  findMember(member: CommitMember): Promise<CommitResult | undefined>
   /** Newest first. */
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]>
   close(): Promise<void>

@@ -80,7 +80,9 @@ function updateMetadata(
 
 /** Without a table to stand on, only a change that says it creates one is meant. */
 function requireTable(change: TableChange, base: LoadedTable | null): void {
-  if (base !== null || change.requirements.some(requirement => requirement.type === 'assert-create')) return
+  if (base !== null) return
+  const creates = change.requirements.some(requirement => requirement.type === 'assert-create')
+  if (creates && !change.isDrop) return
   throw new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(change.identifier)} is not there`, {
     hint: 'it was dropped or renamed since it was loaded',
     context: { identifier: change.identifier },
@@ -129,9 +131,14 @@ export function writtenLocations(
   return tables.map(table => table.metadataLocation).filter(location => !bases.has(location))
 }
 
-/** Accepts the changes of one commit together. @throws REQUEST_INVALID when a table occurs twice, or none does */
+/** Accepts the changes of one commit together. @throws REQUEST_INVALID when a table occurs twice, or none does, or one is dropped and updated */
 export function checkChanges(changes: readonly TableChange[]): void {
   if (changes.length === 0) throw new IngotError('REQUEST_INVALID', 'a commit changes at least one table')
+  const updatedDrop = changes.find(change => change.isDrop && change.updates.length > 0)
+  if (updatedDrop !== undefined) {
+    const name = formatIdentifier(updatedDrop.identifier)
+    throw new IngotError('REQUEST_INVALID', `a commit both drops table ${name} and updates it`)
+  }
   const keys = new Set(changes.map(change => identifierKey(change.identifier)))
   if (keys.size < changes.length) {
     throw new IngotError('REQUEST_INVALID', 'a commit names a table more than once', {

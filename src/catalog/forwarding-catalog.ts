@@ -2,6 +2,7 @@ import type { TableMetadata } from '../format/metadata-types.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type {
   Catalog,
+  CommitMember,
   CommitOptions,
   CommitResult,
   CreateTableRequest,
@@ -81,6 +82,10 @@ export class ForwardingCatalog implements Catalog {
 
   findCommit(idempotencyKey: string): Promise<CommitResult | undefined> {
     return this.inner.findCommit(idempotencyKey)
+  }
+
+  findMember(member: CommitMember): Promise<CommitResult | undefined> {
+    return this.inner.findMember(member)
   }
 
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]> {

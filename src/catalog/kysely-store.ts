@@ -1,24 +1,38 @@
 import type { Kysely } from 'kysely'
-import { IngotError } from '../errors.ts'
+import { IngotError, isIngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { PointInHistory, TransactionQuery, TransactionRecord } from './catalog.ts'
 import type { CatalogStore, KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
 import { applyTransaction } from './store-apply.ts'
-import { findKey, withPointers } from './store-history.ts'
-import type { StoreSchema } from './store-schema.ts'
+import { findKey, spentKey, withPointers } from './store-history.ts'
+import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
+import { checkStoredText, checkStoreTransaction } from './store-texts.ts'
 
 /** How many transactions a history answers with when nobody says. */
 const TRANSACTIONS_DEFAULT = 100
 
+/** How often a transaction is tried that the database undoes for the sake of others. */
+const ATTEMPTS_MAX = 10
+
+/** The database of a KyselyStore, and what its dialect cannot say by itself. */
+export interface KyselyStoreOptions {
+  /** Its schema must be there already (`migrateStore`). Destroyed with the store. */
+  readonly database: Kysely<StoreSchema>
+  /** Whether an error says that the database undid the transaction, certainly, and that it may succeed another time. */
+  isSerializationFailure(error: unknown): boolean
+}
+
 /**
  * A CatalogStore on any SQL database that kysely speaks, by statements that all of them share: compare-and-set and
- * RETURNING, no row locks. The database's schema must be there already (`migrateStore`).
+ * RETURNING.
  */
 export class KyselyStore implements CatalogStore {
   readonly #database: Kysely<StoreSchema>
+  readonly #isSerializationFailure: (error: unknown) => boolean
 
-  constructor(database: Kysely<StoreSchema>) {
-    this.#database = database
+  constructor(options: KyselyStoreOptions) {
+    this.#database = options.database
+    this.#isSerializationFailure = options.isSerializationFailure
   }
 
   namespaces(): Promise<readonly NamespaceRecord[]> {
@@ -33,7 +47,7 @@ export class KyselyStore implements CatalogStore {
       const row = await this.#database
         .selectFrom('namespaces')
         .selectAll()
-        .where('namespace', '=', JSON.stringify(namespace))
+        .where('namespace_key', '=', namespaceKey(namespace))
         .executeTakeFirst()
       return row && toNamespaceRecord(row)
     })
@@ -44,7 +58,7 @@ export class KyselyStore implements CatalogStore {
       const rows = await this.#database
         .selectFrom('pointers')
         .select('name')
-        .where('namespace', '=', JSON.stringify(namespace))
+        .where('namespace_key', '=', namespaceKey(namespace))
         .execute()
       return rows.map(row => ({ namespace, name: row.name }))
     })
@@ -55,8 +69,7 @@ export class KyselyStore implements CatalogStore {
       const row = await this.#database
         .selectFrom('pointers')
         .select('metadata_location')
-        .where('namespace', '=', JSON.stringify(identifier.namespace))
-        .where('name', '=', identifier.name)
+        .where('table_key', '=', tableKey(identifier))
         .executeTakeFirst()
       return row?.metadata_location
     })
@@ -68,8 +81,7 @@ export class KyselyStore implements CatalogStore {
         .selectFrom('transaction_pointers')
         .innerJoin('transactions', 'transactions.transaction_id', 'transaction_pointers.transaction_id')
         .select('metadata_location')
-        .where('namespace', '=', JSON.stringify(identifier.namespace))
-        .where('name', '=', identifier.name)
+        .where('table_key', '=', tableKey(identifier))
         .orderBy('transaction_pointers.transaction_id', 'desc')
         .orderBy('position', 'desc')
         .limit(1)
@@ -94,20 +106,22 @@ export class KyselyStore implements CatalogStore {
           touching
             .selectFrom('transaction_pointers')
             .select('transaction_id')
-            .where('namespace', '=', JSON.stringify(table.namespace))
-            .where('name', '=', table.name),
+            .where('table_key', '=', tableKey(table)),
         )
       }
       return withPointers(this.#database, await select.execute())
     })
   }
 
-  findKey(idempotencyKey: string): Promise<KeyRecord | undefined> {
-    return available(() => findKey(this.#database, idempotencyKey))
+  async findKey(idempotencyKey: string): Promise<KeyRecord | undefined> {
+    checkStoredText('idempotency key', idempotencyKey)
+    return await available(() => findKey(this.#database, idempotencyKey))
   }
 
-  giveUpKey(idempotencyKey: string, nowMs: number): Promise<KeyRecord> {
-    return available(async () => {
+  async giveUpKey(idempotencyKey: string, nowMs: number): Promise<KeyRecord> {
+    checkStoredText('idempotency key', idempotencyKey)
+    return await available(async () => {
+      // Waits for a transaction that has claimed the key and is not decided yet: the answer is final.
       await this.#database
         .insertInto('idempotency_keys')
         .values({
@@ -118,40 +132,51 @@ export class KyselyStore implements CatalogStore {
         })
         .onConflict(conflict => conflict.column('idempotency_key').doNothing())
         .execute()
-      return (await findKey(this.#database, idempotencyKey)) ?? { type: 'given-up' }
+      return await spentKey(this.#database, idempotencyKey)
     })
   }
 
   async apply(request: StoreTransaction): Promise<StoreOutcome> {
-    const transaction = await available(() => this.#database.startTransaction().execute())
+    checkStoreTransaction(request)
+    checkStoreTransaction(request)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#applyOnce(request)
+      } catch (error) {
+        const isUndone =
+          isIngotError(error, 'CATALOG_UNAVAILABLE') && this.#isSerializationFailure(error.cause)
+        if (!isUndone || attempt === ATTEMPTS_MAX) throw error
+      }
+    }
+  }
+
+  async #applyOnce(request: StoreTransaction): Promise<StoreOutcome> {
+    // Each statement must see what was committed before it: `applyTransaction` says why. SQLite always does.
+    const transaction = await available(() =>
+      this.#database.startTransaction().setIsolationLevel('read committed').execute(),
+    )
+    // Without an answer to it, the database rolls back by itself when it sees that the connection is gone.
+    const rollback = (): Promise<void> =>
+      transaction
+        .rollback()
+        .execute()
+        .catch(() => undefined)
     let outcome: StoreOutcome
     try {
       outcome = await applyTransaction(transaction, request)
     } catch (cause) {
-      await available(() => transaction.rollback().execute())
+      await rollback()
       throw unavailable(cause)
     }
     if (outcome.type !== 'applied') {
-      await available(() => transaction.rollback().execute())
+      await rollback()
       return outcome
     }
     try {
       await transaction.commit().execute()
     } catch (cause) {
-      // Whatever comes of the rollback, it cannot say whether the commit had reached the disk.
-      await transaction
-        .rollback()
-        .execute()
-        .catch(() => undefined)
-      throw new IngotError(
-        'COMMIT_STATE_UNKNOWN',
-        `the catalog store failed while it committed: ${reason(cause)}`,
-        {
-          cause,
-          hint: 'ask findCommit with the same idempotency key before anything else; delete nothing',
-          context: { idempotencyKey: request.idempotencyKey },
-        },
-      )
+      await rollback()
+      throw this.#isSerializationFailure(cause) ? unavailable(cause) : stateUnknown(cause, request)
     }
     return outcome
   }
@@ -175,13 +200,28 @@ async function available<T>(work: () => Promise<T>): Promise<T> {
 
 function unavailable(cause: unknown): IngotError {
   if (cause instanceof IngotError) return cause
-  return new IngotError('CATALOG_UNAVAILABLE', `the catalog store failed: ${reason(cause)}`, {
+  return new IngotError('CATALOG_UNAVAILABLE', `the catalog store failed: ${reasonOf(cause)}`, {
     cause,
     retryable: true,
     hint: 'look at the database of the catalog: its disk, its permissions, its other users',
   })
 }
 
-function reason(cause: unknown): string {
+/** Whatever came of a rollback, it cannot say whether the commit had reached the disk. */
+function stateUnknown(cause: unknown, { idempotencyKey }: StoreTransaction): IngotError {
+  return new IngotError(
+    'COMMIT_STATE_UNKNOWN',
+    `the catalog store failed while it committed: ${reasonOf(cause)}`,
+    {
+      cause,
+      hint: 'ask findCommit with the same idempotency key before anything else; delete nothing',
+      context: { idempotencyKey },
+    },
+  )
+}
+
+/** What went wrong, in words: that no address of a host answered is said by an error of several, without words. */
+export function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
   return cause instanceof Error ? cause.message : String(cause)
 }

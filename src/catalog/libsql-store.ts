@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts'
 import { IngotError } from '../errors.ts'
 import { KyselyStore } from './kysely-store.ts'
 import type { CatalogStore } from './store.ts'
-import { migrateStore, type StoreSchema } from './store-schema.ts'
+import { migrateStore } from './store-migrations.ts'
+import type { StoreSchema } from './store-schema.ts'
 
 /** How long SQLite itself waits for another process. It blocks this thread, so it stays short. */
 const BUSY_TIMEOUT_MS = 100
@@ -40,7 +41,8 @@ export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<Ca
       await database.destroy()
       throw error
     }
-    return new KyselyStore(database)
+    // Transactions follow one another here, by the write lock.
+    return new KyselyStore({ database, isSerializationFailure: () => false })
   } catch (cause) {
     if (cause instanceof IngotError) throw cause
     throw new IngotError(

@@ -1,25 +1,43 @@
 import type { Kysely } from 'kysely'
-import type { TransactionRecord } from './catalog.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
+import type { CommitMember, TransactionRecord } from './catalog.ts'
 import type { NamespaceChange, PointerChange, StoreOutcome, StoreTransaction } from './store.ts'
-import { findKey } from './store-history.ts'
-import { fromStoredInteger, type StoreSchema } from './store-schema.ts'
+import { spentKey } from './store-history.ts'
+import { fromStoredInteger, namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
 
 type Database = Kysely<StoreSchema>
 type Refusal = Exclude<StoreOutcome, { type: 'applied' }>
 
+/** How many rows one statement inserts: databases limit the parameters of a statement. */
+const ROWS_MAX = 500
+
 /**
  * Does a StoreTransaction inside an open database transaction, which the caller commits when the outcome is `applied`
  * and rolls back otherwise.
+ *
+ * It begins with an update of the one row of `last_transaction`, which the database keeps locked until the transaction
+ * has ended. So the transactions of all processes follow one another, on SQLite as on PostgreSQL at READ COMMITTED,
+ * where every later statement sees all that the earlier ones committed:
+ * - what is read here stays true until the end: a namespace that is empty gets no table before it is dropped;
+ * - nobody waits for a second lock while holding one that a predecessor wants, so there is no deadlock, in whatever
+ *   order the pointers come;
+ * - ids have no gaps and become visible in their order, as the next id is given when the last one is visible: who has
+ *   seen transaction n will never see a smaller one appear. A sequence of the database would not promise that.
  */
 export async function applyTransaction(database: Database, request: StoreTransaction): Promise<StoreOutcome> {
-  // The write comes first: it makes the transactions of all processes follow one another.
   const { transactionId, committedAtMs } = await takeTurn(database, request)
-  const key = await findKey(database, request.idempotencyKey)
-  if (key !== undefined) return { type: 'key-spent', record: key }
+  const isRecorded = request.pointers.length > 0
+  for (const member of [request, ...(request.members ?? [])]) {
+    const key = { ...member, nowMs: request.nowMs, transactionId: isRecorded ? transactionId : null }
+    if (await claimKey(database, key)) continue
+    const { idempotencyKey } = member
+    return { type: 'key-spent', idempotencyKey, record: await spentKey(database, idempotencyKey) }
+  }
   const refusal =
     (request.namespaceChange && (await changeNamespace(database, request.namespaceChange))) ??
     (await changePointers(database, request.pointers))
   if (refusal !== undefined) return refusal
+  if (!isRecorded) return { type: 'applied', transaction: undefined }
   const transaction: TransactionRecord = {
     transactionId,
     committedAtMs,
@@ -27,18 +45,8 @@ export async function applyTransaction(database: Database, request: StoreTransac
     note: request.note,
     pointers: request.pointers.map(({ identifier, next }) => ({ identifier, metadataLocation: next })),
   }
-  const isRecorded = request.pointers.length > 0
-  if (isRecorded) await recordTransaction(database, transaction)
-  await database
-    .insertInto('idempotency_keys')
-    .values({
-      idempotency_key: request.idempotencyKey,
-      request_hash: request.requestHash,
-      transaction_id: isRecorded ? transactionId : null,
-      created_at_ms: request.nowMs,
-    })
-    .execute()
-  return { type: 'applied', transaction: isRecorded ? transaction : undefined }
+  await recordTransaction(database, transaction)
+  return { type: 'applied', transaction }
 }
 
 /** The id and time of this transaction. Times never run backwards, whatever the clocks of the processes do. */
@@ -67,6 +75,28 @@ async function takeTurn(
   }
 }
 
+/**
+ * Whether the key was free; it is this transaction's then. Keys are also given up, without a turn: of the two inserts
+ * one waits until the other's transaction has ended, then finds the row or its way free.
+ */
+async function claimKey(
+  database: Database,
+  key: CommitMember & { readonly nowMs: number; readonly transactionId: number | null },
+): Promise<boolean> {
+  const inserted = await database
+    .insertInto('idempotency_keys')
+    .values({
+      idempotency_key: key.idempotencyKey,
+      request_hash: key.requestHash,
+      transaction_id: key.transactionId,
+      created_at_ms: key.nowMs,
+    })
+    .onConflict(conflict => conflict.column('idempotency_key').doNothing())
+    .returning('idempotency_key')
+    .executeTakeFirst()
+  return inserted !== undefined
+}
+
 async function recordTransaction(database: Database, transaction: TransactionRecord): Promise<void> {
   await database
     .insertInto('transactions')
@@ -77,16 +107,18 @@ async function recordTransaction(database: Database, transaction: TransactionRec
       note: transaction.note === undefined ? null : JSON.stringify(transaction.note),
     })
     .execute()
-  for (const [position, { identifier, metadataLocation }] of transaction.pointers.entries()) {
+  const rows = transaction.pointers.map(({ identifier, metadataLocation }, position) => ({
+    transaction_id: transaction.transactionId,
+    position,
+    table_key: tableKey(identifier),
+    namespace: JSON.stringify(identifier.namespace),
+    name: identifier.name,
+    metadata_location: metadataLocation,
+  }))
+  for (let from = 0; from < rows.length; from += ROWS_MAX) {
     await database
       .insertInto('transaction_pointers')
-      .values({
-        transaction_id: transaction.transactionId,
-        position,
-        namespace: JSON.stringify(identifier.namespace),
-        name: identifier.name,
-        metadata_location: metadataLocation,
-      })
+      .values(rows.slice(from, from + ROWS_MAX))
       .execute()
   }
 }
@@ -109,36 +141,46 @@ async function changePointers(
 
 /** Compare-and-set: whether the pointer was where the change expects it. */
 async function swapPointer(database: Database, change: PointerChange): Promise<boolean> {
-  const namespace = JSON.stringify(change.identifier.namespace)
-  const { name } = change.identifier
-  if (change.expected === null) {
-    if (change.next === null) return false
-    const inserted = await database
-      .insertInto('pointers')
-      .values({ namespace, name, metadata_location: change.next })
-      .onConflict(conflict => conflict.columns(['namespace', 'name']).doNothing())
-      .returning('name')
-      .executeTakeFirst()
-    return inserted !== undefined
-  }
+  const { identifier, expected, next } = change
+  if (expected === null) return next !== null && (await createPointer(database, identifier, next))
+  const key = tableKey(identifier)
   const row =
-    change.next === null
+    next === null
       ? await database
           .deleteFrom('pointers')
-          .where('namespace', '=', namespace)
-          .where('name', '=', name)
-          .where('metadata_location', '=', change.expected)
+          .where('table_key', '=', key)
+          .where('metadata_location', '=', expected)
           .returning('name')
           .executeTakeFirst()
       : await database
           .updateTable('pointers')
-          .set({ metadata_location: change.next })
-          .where('namespace', '=', namespace)
-          .where('name', '=', name)
-          .where('metadata_location', '=', change.expected)
+          .set({ metadata_location: next })
+          .where('table_key', '=', key)
+          .where('metadata_location', '=', expected)
           .returning('name')
           .executeTakeFirst()
   return row !== undefined
+}
+
+/** Whether the name was free. */
+async function createPointer(
+  database: Database,
+  identifier: TableIdentifier,
+  metadataLocation: string,
+): Promise<boolean> {
+  const inserted = await database
+    .insertInto('pointers')
+    .values({
+      table_key: tableKey(identifier),
+      namespace_key: namespaceKey(identifier.namespace),
+      namespace: JSON.stringify(identifier.namespace),
+      name: identifier.name,
+      metadata_location: metadataLocation,
+    })
+    .onConflict(conflict => conflict.column('table_key').doNothing())
+    .returning('name')
+    .executeTakeFirst()
+  return inserted !== undefined
 }
 
 async function changeNamespace(database: Database, change: NamespaceChange): Promise<Refusal | undefined> {
@@ -161,14 +203,15 @@ async function createNamespaces(
   properties: Readonly<Record<string, string>>,
 ): Promise<void> {
   const rows = namespace.map((_, index) => ({
+    namespace_key: namespaceKey(namespace.slice(0, index + 1)),
+    parent_key: namespaceKey(namespace.slice(0, index)),
     namespace: JSON.stringify(namespace.slice(0, index + 1)),
-    parent: JSON.stringify(namespace.slice(0, index)),
     properties: JSON.stringify(index === namespace.length - 1 ? properties : {}),
   }))
   await database
     .insertInto('namespaces')
     .values(rows)
-    .onConflict(conflict => conflict.column('namespace').doNothing())
+    .onConflict(conflict => conflict.column('namespace_key').doNothing())
     .execute()
 }
 
@@ -176,34 +219,34 @@ async function updateProperties(
   database: Database,
   change: Extract<NamespaceChange, { type: 'update' }>,
 ): Promise<undefined> {
-  const key = JSON.stringify(change.namespace)
+  const key = namespaceKey(change.namespace)
   const row = await database
     .selectFrom('namespaces')
     .select('properties')
-    .where('namespace', '=', key)
+    .where('namespace_key', '=', key)
     .executeTakeFirstOrThrow()
   const removals = new Set(change.removals)
   const kept = Object.entries(JSON.parse(row.properties)).filter(([name]) => !removals.has(name))
   const properties = JSON.stringify(Object.fromEntries([...kept, ...Object.entries(change.updates ?? {})]))
-  await database.updateTable('namespaces').set({ properties }).where('namespace', '=', key).execute()
+  await database.updateTable('namespaces').set({ properties }).where('namespace_key', '=', key).execute()
 }
 
 async function dropNamespace(database: Database, namespace: readonly string[]): Promise<Refusal | undefined> {
-  const key = JSON.stringify(namespace)
+  const key = namespaceKey(namespace)
   const inner = await database
     .selectFrom('namespaces')
     .select('namespace')
-    .where('parent', '=', key)
+    .where('parent_key', '=', key)
     .limit(1)
     .executeTakeFirst()
   const table = await database
     .selectFrom('pointers')
     .select('name')
-    .where('namespace', '=', key)
+    .where('namespace_key', '=', key)
     .limit(1)
     .executeTakeFirst()
   if (inner !== undefined || table !== undefined) return { type: 'namespace-not-empty', namespace }
-  await database.deleteFrom('namespaces').where('namespace', '=', key).execute()
+  await database.deleteFrom('namespaces').where('namespace_key', '=', key).execute()
   return undefined
 }
 
@@ -211,7 +254,7 @@ async function hasNamespace(database: Database, namespace: readonly string[]): P
   const row = await database
     .selectFrom('namespaces')
     .select('namespace')
-    .where('namespace', '=', JSON.stringify(namespace))
+    .where('namespace_key', '=', namespaceKey(namespace))
     .executeTakeFirst()
   return row !== undefined
 }

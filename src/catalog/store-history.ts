@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Kysely, Selectable } from 'kysely'
 import type { TransactionRecord } from './catalog.ts'
 import type { KeyRecord } from './store.ts'
@@ -26,6 +27,13 @@ export async function findKey(
     .execute()
   const [transaction] = await withPointers(database, rows)
   return { type: 'used', requestHash: key.request_hash, transaction }
+}
+
+/** What is recorded of a key that was found taken: keys are never removed. */
+export async function spentKey(database: Kysely<StoreSchema>, idempotencyKey: string): Promise<KeyRecord> {
+  const record = await findKey(database, idempotencyKey)
+  assert.ok(record !== undefined, `idempotency key ${idempotencyKey} was taken, and is not there`)
+  return record
 }
 
 /** The transactions of these rows, in their order, with the pointers that each one set. */

@@ -1,5 +1,11 @@
 import type { TableIdentifier } from '../table-identifier.ts'
-import type { NamespaceUpdate, PointInHistory, TransactionQuery, TransactionRecord } from './catalog.ts'
+import type {
+  CommitMember,
+  NamespaceUpdate,
+  PointInHistory,
+  TransactionQuery,
+  TransactionRecord,
+} from './catalog.ts'
 
 /** A namespace as the store keeps it. */
 export interface NamespaceRecord {
@@ -37,6 +43,8 @@ export interface StoreTransaction {
   /** Equal for equal requests: a key may come again only with the hash it was used with. */
   readonly requestHash: string
   readonly nowMs: number
+  /** Further keys that this transaction uses, each as if it had come under it. */
+  readonly members?: readonly CommitMember[]
   readonly note?: Readonly<Record<string, unknown>>
   readonly namespaceChange?: NamespaceChange
   readonly pointers: readonly PointerChange[]
@@ -46,7 +54,8 @@ export interface StoreTransaction {
 export type StoreOutcome =
   /** `transaction` is undefined when no pointer was named. */
   | { readonly type: 'applied'; readonly transaction: TransactionRecord | undefined }
-  | { readonly type: 'key-spent'; readonly record: KeyRecord }
+  /** The key is the transaction's, or a member's. */
+  | { readonly type: 'key-spent'; readonly idempotencyKey: string; readonly record: KeyRecord }
   | { readonly type: 'pointer-moved'; readonly identifier: TableIdentifier }
   | {
       readonly type: 'namespace-missing' | 'namespace-exists' | 'namespace-not-empty'

@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import type { PointInHistory, TransactionRecord } from '../catalog/catalog.ts'
 import { IngotError } from '../errors.ts'
-import { ingotCommitSchema } from './commit-body.ts'
+import { ingotCommitSchema, memberSchema } from './commit-body.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { identifierOf, integerQueryOf, parseLevels } from './route-parameters.ts'
@@ -39,6 +39,11 @@ export function addIngotCatalogRoutes(app: Hono, { catalog }: IcebergRestOptions
   app.post('/v1/ingot/commits/find', async context => {
     const body = await readJson(context, findCommitSchema)
     const result = await catalog.findCommit(body['idempotency-key'])
+    return sendJson(context, { commit: result === undefined ? null : toCommitJson(result) })
+  })
+
+  app.post('/v1/ingot/commits/find-member', async context => {
+    const result = await catalog.findMember(await readJson(context, memberSchema))
     return sendJson(context, { commit: result === undefined ? null : toCommitJson(result) })
   })
 

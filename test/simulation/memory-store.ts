@@ -72,14 +72,19 @@ export class MemoryStore implements CatalogStore {
   }
 
   async apply(request: StoreTransaction): Promise<StoreOutcome> {
-    const record = this.#keys.get(request.idempotencyKey)
-    if (record !== undefined) return { type: 'key-spent', record }
+    const keys = [request, ...(request.members ?? [])]
+    for (const { idempotencyKey } of keys) {
+      const record = this.#keys.get(idempotencyKey)
+      if (record !== undefined) return { type: 'key-spent', idempotencyKey, record }
+    }
     const refusal = this.#namespaceRefusal(request) ?? this.#pointerRefusal(request.pointers)
     if (refusal !== undefined) return refusal
     if (request.namespaceChange !== undefined) this.#changeNamespace(request.namespaceChange)
     for (const change of request.pointers) this.#setPointer(change)
     const transaction = this.#record(request)
-    this.#keys.set(request.idempotencyKey, { type: 'used', requestHash: request.requestHash, transaction })
+    for (const { idempotencyKey, requestHash } of keys) {
+      this.#keys.set(idempotencyKey, { type: 'used', requestHash, transaction })
+    }
     return { type: 'applied', transaction }
   }
 

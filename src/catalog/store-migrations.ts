@@ -1,0 +1,97 @@
+import { type Kysely, sql } from 'kysely'
+import { IngotError } from '../errors.ts'
+import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
+
+type Migration = (database: Kysely<StoreSchema>) => Promise<void>
+
+/** One list for every database. Forward only: a step that was released is never changed, only followed. */
+const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey]
+
+/**
+ * Brings a store to the newest schema; run it inside a transaction that excludes other migrations.
+ * @throws UNSUPPORTED when a newer version of the program wrote it
+ */
+export async function migrateStore(database: Kysely<StoreSchema>): Promise<void> {
+  await sql`create table if not exists schema_version (version integer not null)`.execute(database)
+  const { rows } = await sql<{ version: number }>`select version from schema_version`.execute(database)
+  const version = rows[0]?.version ?? 0
+  if (version > MIGRATIONS.length) {
+    throw new IngotError(
+      'UNSUPPORTED',
+      `catalog store has schema ${version}, this version knows ${MIGRATIONS.length}`,
+      { hint: 'run the version of ingot that wrote the store, or a newer one' },
+    )
+  }
+  if (version === MIGRATIONS.length) return
+  // Processes of the older version may be at work: those that change something come before this, or after it.
+  if (version > 0) await sql`update last_transaction set only_row = only_row`.execute(database)
+  for (const migrate of MIGRATIONS.slice(version)) await migrate(database)
+  await sql`delete from schema_version`.execute(database)
+  await sql`insert into schema_version (version) values (${MIGRATIONS.length})`.execute(database)
+}
+
+function createTables(database: Kysely<StoreSchema>): Promise<void> {
+  return execute(database, [
+    'create table namespaces (namespace text primary key, parent text not null, properties text not null)',
+    'create index namespaces_by_parent on namespaces (parent)',
+    'create table pointers (namespace text not null, name text not null, metadata_location text not null, primary key (namespace, name))',
+    'create table last_transaction (only_row integer primary key, transaction_id bigint not null, committed_at_ms bigint not null)',
+    'insert into last_transaction (only_row, transaction_id, committed_at_ms) values (1, 0, 0)',
+    'create table transactions (transaction_id bigint primary key, committed_at_ms bigint not null, idempotency_key text not null, note text)',
+    'create index transactions_by_time on transactions (committed_at_ms)',
+    'create table transaction_pointers (transaction_id bigint not null, position integer not null, namespace text not null, name text not null, metadata_location text, primary key (transaction_id, position))',
+    'create index transaction_pointers_by_table on transaction_pointers (namespace, name, transaction_id)',
+    'create table idempotency_keys (idempotency_key text primary key, request_hash text, transaction_id bigint, created_at_ms bigint not null)',
+  ])
+}
+
+/** Names become long without bound to the index. Tables are copied, as SQLite changes no primary key. */
+async function findNamesByKey(database: Kysely<StoreSchema>): Promise<void> {
+  await execute(database, [
+    'create table keyed_namespaces (namespace_key text primary key, parent_key text not null, namespace text not null, properties text not null)',
+    'create table keyed_pointers (table_key text primary key, namespace_key text not null, namespace text not null, name text not null, metadata_location text not null)',
+    'create table keyed_transaction_pointers (transaction_id bigint not null, position integer not null, table_key text not null, namespace text not null, name text not null, metadata_location text, primary key (transaction_id, position))',
+  ])
+  await copyNamespaces(database)
+  await copyPointers(database)
+  for (const table of ['namespaces', 'pointers', 'transaction_pointers']) {
+    await execute(database, [`drop table ${table}`, `alter table keyed_${table} rename to ${table}`])
+  }
+  await execute(database, [
+    'create index namespaces_by_parent on namespaces (parent_key)',
+    'create index pointers_by_namespace on pointers (namespace_key)',
+    'create index transaction_pointers_by_table on transaction_pointers (table_key, transaction_id)',
+  ])
+}
+
+async function copyNamespaces(database: Kysely<StoreSchema>): Promise<void> {
+  const { rows } = await sql<{ namespace: string }>`select namespace from namespaces`.execute(database)
+  for (const { namespace } of rows) {
+    const levels: readonly string[] = JSON.parse(namespace)
+    const [key, parentKey] = [namespaceKey(levels), namespaceKey(levels.slice(0, -1))]
+    await sql`insert into keyed_namespaces (namespace_key, parent_key, namespace, properties)
+      select cast(${key} as text), cast(${parentKey} as text), namespace, properties
+      from namespaces where namespace = ${namespace}`.execute(database)
+  }
+}
+
+/** Table by table: their history may be long. */
+async function copyPointers(database: Kysely<StoreSchema>): Promise<void> {
+  const { rows } = await sql<{ namespace: string; name: string }>`
+    select distinct namespace, name from transaction_pointers`.execute(database)
+  for (const { namespace, name } of rows) {
+    const levels: readonly string[] = JSON.parse(namespace)
+    const [key, inKey] = [tableKey({ namespace: levels, name }), namespaceKey(levels)]
+    await sql`insert into keyed_pointers (table_key, namespace_key, namespace, name, metadata_location)
+      select cast(${key} as text), cast(${inKey} as text), namespace, name, metadata_location
+      from pointers where namespace = ${namespace} and name = ${name}`.execute(database)
+    await sql`insert into keyed_transaction_pointers
+        (transaction_id, position, table_key, namespace, name, metadata_location)
+      select transaction_id, position, cast(${key} as text), namespace, name, metadata_location
+      from transaction_pointers where namespace = ${namespace} and name = ${name}`.execute(database)
+  }
+}
+
+async function execute(database: Kysely<StoreSchema>, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(database)
+}
