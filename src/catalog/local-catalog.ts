@@ -7,7 +7,6 @@ import type { FileIO } from '../storage/file-io.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import type {
   Catalog,
-  CommitMember,
   CommitOptions,
   CommitResult,
   CreateTableRequest,
@@ -238,12 +237,6 @@ class LocalCatalog implements Catalog {
     return this.#toResult(record.transaction)
   }
 
-  async findMember(member: CommitMember): Promise<CommitResult | undefined> {
-    const record = await this.#store.findKey(member.idempotencyKey)
-    const transaction = record && replayOf(record, member)
-    return transaction && this.#replayResult(transaction)
-  }
-
   transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
     return this.#store.transactions(query)
   }
@@ -265,8 +258,7 @@ class LocalCatalog implements Catalog {
         next: prepared[index]?.change.isDrop ? null : metadataLocation,
       }),
     )
-    const { note, members } = options
-    const transaction = { pointers, ...(note && { note }), ...(members && { members }) }
+    const transaction = { pointers, ...(options.note && { note: options.note }) }
     return this.#applyOrDiscard(request, transaction, writtenLocations(prepared, tables))
   }
 
@@ -395,13 +387,8 @@ class LocalCatalog implements Catalog {
 /** The transaction of a request that was applied, now or before; undefined when it names no table. @throws otherwise */
 function settle(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord | undefined {
   if (outcome.type === 'applied') return outcome.transaction
-  if (outcome.type !== 'key-spent') throw refusal(outcome)
-  if (outcome.idempotencyKey === request.idempotencyKey) return replayOf(outcome.record, request)
-  throw new IngotError('COMMIT_CONFLICT', `member ${outcome.idempotencyKey} was granted or given up before`, {
-    retryable: true,
-    hint: 'ask findMember for each member, and commit those that are new under a new key',
-    context: { member: outcome.idempotencyKey },
-  })
+  if (outcome.type === 'key-spent') return replayOf(outcome.record, request)
+  throw refusal(outcome)
 }
 
 function requireTransaction(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import type { CommitResult } from '../catalog/catalog.ts'
+import type { CommitResult, TableChange } from '../catalog/catalog.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from './conflict-retries.ts'
 import { canRebase, isOutdated, rebaseAppends, stagedSnapshots } from './rebase.ts'
 import { openTable } from './stage.ts'
+import { requireMain } from './staged-changes.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 import { filesWrittenBy } from './uncommitted-files.ts'
 
@@ -25,6 +26,8 @@ export class Transaction {
   readonly #changed = new Map<string, StagedTable>()
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #discarded: StagedTable[] = []
+  /** Tables that go, as they were loaded, with what must still hold of them. */
+  readonly #dropped = new Map<string, StagedTable>()
   /** Whether files of this transaction may be, or become, part of a table: a commit is on its way, applied or unknown. */
   #isPublished = false
 
@@ -36,7 +39,7 @@ export class Transaction {
   async table(identifier: TableIdentifier): Promise<StagedTable | undefined> {
     const key = identifierKey(identifier)
     const loaded = await this.#load(key, identifier)
-    return this.#changed.get(key) ?? loaded
+    return this.#dropped.has(key) ? undefined : (this.#changed.get(key) ?? loaded)
   }
 
   /**
@@ -77,6 +80,18 @@ export class Transaction {
   }
 
   /**
+   * Stages that a table goes; its files stay. What was staged of it before is given up. Refused at the commit when others
+   * have written to the table since it was loaded. Does nothing when there is no such table.
+   */
+  async drop(identifier: TableIdentifier): Promise<void> {
+    this.discard(identifier)
+    const key = identifierKey(identifier)
+    const loaded = await this.#load(key, identifier)
+    if (loaded === undefined) return
+    this.#dropped.set(key, { ...loaded, requirements: requireMain(loaded.metadata) })
+  }
+
+  /**
    * Commits all changes or none; undefined when there are none. When others moved a table since, appends whose meaning
    * does not depend on what they stand on are committed on top of that; anything else is refused. When the catalog's
    * answer is lost, asks until it is known, and removes nothing before. After it the files of discarded tables go. Applied under this very key or not at all, so
@@ -85,7 +100,7 @@ export class Transaction {
    *   removing the files that only this transaction wrote; COMMIT_STATE_UNKNOWN when the catalog cannot say
    */
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
-    if (this.stagedTables.length === 0) {
+    if (this.stagedTables.length === 0 && this.#dropped.size === 0) {
       await this.removeFiles().catch(() => undefined)
       return undefined
     }
@@ -149,11 +164,10 @@ export class Transaction {
 
   async #tryCommit(options: TransactionCommitOptions): Promise<CommitOutcome> {
     const { idempotencyKey, note, signal } = options
-    const changes = this.stagedTables.map(({ identifier, requirements, updates }) => ({
-      identifier,
-      requirements,
-      updates,
-    }))
+    const changes = [
+      ...this.stagedTables.map(toChange),
+      ...[...this.#dropped.values()].map(staged => ({ ...toChange(staged), isDrop: true })),
+    ]
     this.#isPublished = true
     try {
       const result = await this.#context.catalog.commit(changes, {
@@ -185,6 +199,7 @@ export class Transaction {
 
   /** Puts the staged changes on top of what others committed. False: some cannot be, and nothing was changed. */
   async #rebase(): Promise<boolean> {
+    if (!(await this.#canStillDrop())) return false
     const rebased = new Map<string, StagedTable>()
     for (const [key, staged] of this.#changed) {
       if (staged.updates.length === 0) continue
@@ -198,6 +213,15 @@ export class Transaction {
       const before = this.#changed.get(key)
       if (before !== undefined) this.#discarded.push(before)
       this.#changed.set(key, staged)
+    }
+    return true
+  }
+
+  /** Whether the tables to drop are as they were loaded: what others wrote since was not meant to go. */
+  async #canStillDrop(): Promise<boolean> {
+    for (const staged of this.#dropped.values()) {
+      const fresh = await this.#loadFresh(staged)
+      if (fresh === undefined || isOutdated(staged, fresh)) return false
     }
     return true
   }
@@ -222,6 +246,10 @@ export class Transaction {
       .flatMap(stagedSnapshots)
       .some(({ summary }) => ids.some(id => Object.values(summary).some(value => value.includes(id))))
   }
+}
+
+function toChange({ identifier, requirements, updates }: StagedTable): TableChange {
+  return { identifier, requirements, updates }
 }
 
 /** Unless it is committed, it certainly is not and never will be. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { Catalog, LoadedTable } from '../../src/catalog/catalog.ts'
+import type { Catalog, LoadedTable, TableChange } from '../../src/catalog/catalog.ts'
 import { type ErrorCode, isIngotError } from '../../src/errors.ts'
 import type { FileIO } from '../../src/storage/file-io.ts'
 import { identifierKey } from '../../src/table-identifier.ts'
@@ -214,6 +214,46 @@ const CHECKS: Readonly<Record<string, Check>> = {
       fresh.map(change => identifierKey(change.identifier)),
     )
     for (const table of result.tables) assert.deepEqual(await catalog.loadTable(table.identifier), table)
+  },
+
+  'tables are dropped in one commit with changes of others, or none is': async ({ catalog, io }) => {
+    const [kept, dropped] = [await createSample(catalog, 'a'), await createSample(catalog, 'b')]
+    const drop: TableChange = { ...appendTo(dropped), updates: [], isDrop: true }
+    const { tables } = await catalog.commit([appendTo(dropped)], key())
+    await fails('COMMIT_CONFLICT', catalog.commit([appendTo(kept), drop], key()))
+    assert.deepEqual(await catalog.loadTable(kept.identifier), kept)
+
+    const commitKey = key()
+    const fresh = present(tables[0])
+    const changes = [{ ...appendTo(fresh), updates: [], isDrop: true }, appendTo(kept)]
+    const result = await catalog.commit(changes, { ...commitKey, note: { kind: 'drop' } })
+    const names = result.tables.map(table => identifierKey(table.identifier))
+    assert.deepEqual(names, [identifierKey(kept.identifier)])
+    await fails('TABLE_NOT_FOUND', catalog.loadTable(dropped.identifier))
+    assert.ok((await io.stat(fresh.metadataLocation)) !== undefined)
+    const before = { transactionId: result.transactionId - 1 }
+    assert.deepEqual(await catalog.loadTableAt(dropped.identifier, before), fresh)
+    const [record] = await catalog.transactions({ table: dropped.identifier, limit: 1 })
+    assert.equal(record?.pointers[0]?.metadataLocation, null)
+
+    const replay = await catalog.commit(changes, { ...commitKey, note: { kind: 'drop' } })
+    assert.deepEqual(replay, result)
+    assert.deepEqual(await catalog.findCommit(commitKey.idempotencyKey), result)
+    await fails('TABLE_NOT_FOUND', catalog.commit(changes, key()))
+  },
+
+  'a drop is no update and no creation': async ({ catalog }) => {
+    const table = await createSample(catalog, 'n')
+    await fails('REQUEST_INVALID', catalog.commit([{ ...appendTo(table), isDrop: true }], key()))
+    const missing = { namespace: ['n'], name: 'missing' }
+    const creates: TableChange = {
+      identifier: missing,
+      requirements: [{ type: 'assert-create' }],
+      updates: [],
+      isDrop: true,
+    }
+    await fails('TABLE_NOT_FOUND', catalog.commit([creates], key()))
+    assert.deepEqual(await catalog.loadTable(table.identifier), table)
   },
 
   'a commit names each table once, and at least one': async ({ catalog }) => {

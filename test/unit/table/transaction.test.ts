@@ -446,3 +446,33 @@ test('a table that could not be loaded is asked for again', async () => {
   isDown = false
   assert.deepEqual((await transaction.table(made.identifier))?.identifier, made.identifier)
 })
+
+test('a table is dropped in the transaction that changes others; its files stay', async () => {
+  const dropped = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1 AS id')
+  const kept = await lab.create({ id: 'long' })
+  const files = await filesOf(dropped)
+  const transaction = begin()
+  await transaction.update(kept.identifier, staged => append(staged, 'SELECT 2 AS id'))
+  await transaction.update(dropped.identifier, staged => append(staged, 'SELECT 3 AS id'))
+  await transaction.drop(dropped.identifier)
+  assert.equal(await transaction.table(dropped.identifier), undefined)
+  await transaction.drop({ namespace: ['lab'], name: 'never there' })
+  const { transactionId } = required(await transaction.commit(commitOptions()))
+  await assert.rejects(reload(dropped), { code: 'TABLE_NOT_FOUND' })
+  assert.deepEqual(await lab.rows((await reload(kept)).metadata), ['["2"]'])
+  assert.deepEqual(await filesOf(dropped), files, 'what was staged of it before is removed')
+  const then = await lab.context.catalog.loadTableAt(dropped.identifier, { transactionId: transactionId - 1 })
+  assert.deepEqual(then, dropped)
+})
+
+test('a table that others wrote to since is not dropped, and nothing else of the transaction is done', async () => {
+  const table = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1 AS id')
+  const other = await lab.create({ id: 'long' })
+  const transaction = begin()
+  await transaction.drop(table.identifier)
+  await transaction.update(other.identifier, staged => append(staged, 'SELECT 2 AS id'))
+  const fresh = await lab.append(table, 'SELECT 5 AS id')
+  await assert.rejects(transaction.commit(commitOptions()), isConflict)
+  assert.deepEqual(await reload(table), fresh)
+  assert.deepEqual(await reload(other), other)
+})
