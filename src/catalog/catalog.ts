@@ -50,11 +50,20 @@ export interface TableChange {
   readonly isDrop?: boolean
 }
 
+/** One of several requests that a single commit answers. */
+export interface CommitMember {
+  readonly idempotencyKey: string
+  /** Equal for equal requests: a key may come again only with the hash it was used with. */
+  readonly requestHash: string
+}
+
 export interface CommitOptions {
   /** A second commit under the same key answers as the first did, and applies nothing. */
   readonly idempotencyKey: string
   /** Kept with the transaction for those who read the history (a run's counts, who, why). JSON values, at most 64 KiB. */
   readonly note?: Readonly<Record<string, unknown>>
+  /** The requests of others that this commit grants together: each is found under its own key, too. @default none */
+  readonly members?: readonly CommitMember[]
 }
 
 export interface CommitResult {
@@ -136,6 +145,11 @@ export interface Catalog {
    * gives the key up, so that a commit which is still on its way fails with COMMIT_CONFLICT. Try again under a new key.
    */
   findCommit(idempotencyKey: string): Promise<CommitResult | undefined>
+  /**
+   * What the commit that granted this request did; undefined when its key was never used.
+   * @throws IDEMPOTENCY_MISMATCH when the key was another request's; COMMIT_CONFLICT when it was given up
+   */
+  findMember(member: CommitMember): Promise<CommitResult | undefined>
   /** Newest first. */
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]>
   close(): Promise<void>

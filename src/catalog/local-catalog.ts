@@ -7,6 +7,7 @@ import type { FileIO } from '../storage/file-io.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import type {
   Catalog,
+  CommitMember,
   CommitOptions,
   CommitResult,
   CreateTableRequest,
@@ -237,6 +238,12 @@ class LocalCatalog implements Catalog {
     return this.#toResult(record.transaction)
   }
 
+  async findMember(member: CommitMember): Promise<CommitResult | undefined> {
+    const record = await this.#store.findKey(member.idempotencyKey)
+    const transaction = record && replayOf(record, member)
+    return transaction && this.#replayResult(transaction)
+  }
+
   transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
     return this.#store.transactions(query)
   }
@@ -258,7 +265,8 @@ class LocalCatalog implements Catalog {
         next: prepared[index]?.change.isDrop ? null : metadataLocation,
       }),
     )
-    const transaction = { pointers, ...(options.note && { note: options.note }) }
+    const { note, members } = options
+    const transaction = { pointers, ...(note && { note }), ...(members && { members }) }
     return this.#applyOrDiscard(request, transaction, writtenLocations(prepared, tables))
   }
 
@@ -387,8 +395,13 @@ class LocalCatalog implements Catalog {
 /** The transaction of a request that was applied, now or before; undefined when it names no table. @throws otherwise */
 function settle(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord | undefined {
   if (outcome.type === 'applied') return outcome.transaction
-  if (outcome.type === 'key-spent') return replayOf(outcome.record, request)
-  throw refusal(outcome)
+  if (outcome.type !== 'key-spent') throw refusal(outcome)
+  if (outcome.idempotencyKey === request.idempotencyKey) return replayOf(outcome.record, request)
+  throw new IngotError('COMMIT_CONFLICT', `member ${outcome.idempotencyKey} was granted or given up before`, {
+    retryable: true,
+    hint: 'ask findMember for each member, and commit those that are new under a new key',
+    context: { member: outcome.idempotencyKey },
+  })
 }
 
 function requireTransaction(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord {

@@ -8,6 +8,7 @@ import { type Random, randomUuid } from '../random.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type {
   Catalog,
+  CommitMember,
   CommitOptions,
   CommitResult,
   CreateTableRequest,
@@ -165,13 +166,14 @@ class RestCatalog implements Catalog {
   }
 
   async commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {
-    const { idempotencyKey, note } = options
+    const { idempotencyKey, note, members } = options
     const outcome = await this.#client.send({
       method: 'POST',
       path: '/v1/ingot/commits',
       body: {
         'idempotency-key': idempotencyKey,
         note,
+        members: members?.map(toMemberJson),
         'table-changes': changes.map(({ isDrop, ...change }) => ({ ...change, 'is-drop': isDrop })),
       },
     })
@@ -185,6 +187,16 @@ class RestCatalog implements Catalog {
       method: 'POST',
       path: '/v1/ingot/commits/find',
       body: { 'idempotency-key': idempotencyKey },
+    })
+    if (outcome.type === 'failed') throw outcome.error
+    return decode(z.object({ commit: commitJson.nullable() }), outcome.body).commit ?? undefined
+  }
+
+  async findMember(member: CommitMember): Promise<CommitResult | undefined> {
+    const outcome = await this.#client.send({
+      method: 'POST',
+      path: '/v1/ingot/commits/find-member',
+      body: toMemberJson(member),
     })
     if (outcome.type === 'failed') throw outcome.error
     return decode(z.object({ commit: commitJson.nullable() }), outcome.body).commit ?? undefined
@@ -243,6 +255,10 @@ class RestCatalog implements Catalog {
 }
 
 const LEVEL_SEPARATOR = '\u001f'
+
+function toMemberJson({ idempotencyKey, requestHash }: CommitMember) {
+  return { 'idempotency-key': idempotencyKey, 'request-hash': requestHash }
+}
 
 function namespacePath(namespace: readonly string[], root = '/v1'): string {
   checkNamespace(namespace)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CommitOptions, TableChange } from '../catalog/catalog.ts'
+import type { CommitMember, CommitOptions, TableChange } from '../catalog/catalog.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Requirement, Update } from '../format/metadata-types.ts'
 import { parsePartitionSpec, parseSchema, parseSortOrder } from '../format/schema-json.ts'
@@ -101,15 +101,29 @@ const ingotChangeSchema = z
   })
   .transform(({ 'is-drop': isDrop, ...change }): TableChange => (isDrop ? { ...change, isDrop } : change))
 
-/** The body of Ingot's own commit: a transaction with its key and note. */
+/** One of the requests that a commit answers together. */
+export const memberSchema = z
+  .object({ 'idempotency-key': z.string().min(1), 'request-hash': z.string().min(1) })
+  .transform(
+    (body): CommitMember => ({ idempotencyKey: body['idempotency-key'], requestHash: body['request-hash'] }),
+  )
+
+/** The body of Ingot's own commit: a transaction with its key, its note and its members. */
 export const ingotCommitSchema = z.intersection(
   z.object({ 'table-changes': z.array(ingotChangeSchema) }),
-  z.object({ 'idempotency-key': z.string(), note: z.record(z.string(), z.unknown()).optional() }).transform(
-    (body): CommitOptions => ({
-      idempotencyKey: body['idempotency-key'],
-      ...(body.note && { note: body.note }),
-    }),
-  ),
+  z
+    .object({
+      'idempotency-key': z.string(),
+      note: z.record(z.string(), z.unknown()).optional(),
+      members: z.array(memberSchema).optional(),
+    })
+    .transform(
+      ({ 'idempotency-key': idempotencyKey, note, members }): CommitOptions => ({
+        idempotencyKey,
+        ...(note && { note }),
+        ...(members && { members }),
+      }),
+    ),
 )
 
 function withoutNulls<T extends z.ZodType>(schema: T) {
