@@ -7,11 +7,12 @@ import { stagePartitioning, stageSchemaChange } from '../table/stage.ts'
 import { stageNewTable } from '../table/stage-new-table.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { keptColumnChanges, keptColumns } from './kept-columns.ts'
 
 /**
  * The bronze table as its declaration wants it: created, or with the columns that were added or widened since, and with the
- * partitioning that new files follow.
- * @throws PLAN_REFUSED when a column has another type now
+ * partitioning that new files follow. Columns that are no longer declared stay.
+ * @throws PLAN_REFUSED when a column has another type now, or a name that differs from another's in letter case alone
  */
 export async function stageBronzeTable(
   context: TableContext,
@@ -20,7 +21,10 @@ export async function stageBronzeTable(
 ): Promise<StagedTable> {
   if (staged === undefined) return await stageNewTable(context, table)
   const { fields } = currentSchema(staged.metadata)
-  const changes = schemaChanges(table.identifier, fields, table.columns, [])
+  const changes = [
+    ...schemaChanges(table.identifier, fields, table.columns, []),
+    ...keptColumnChanges(keptColumns(table, staged)),
+  ]
   return stagePartitioning(stageSchemaChange(staged, changes), table.partitionBy)
 }
 
@@ -44,9 +48,32 @@ function schemaChanges(
   return columns.flatMap(column => {
     const field = fields.find(candidate => candidate.name === column.name)
     const columnPath = [...path, column.name]
-    if (field === undefined) return [{ type: 'add', path: columnPath, fieldType: column.type } as const]
+    if (field === undefined) {
+      requireOtherName(identifier, fields, columnPath)
+      return [{ type: 'add', path: columnPath, fieldType: column.type } as const]
+    }
     return typeChanges(identifier, field.type, column.type, columnPath)
   })
+}
+
+/** SQL engines take names that differ in letter case alone for one. */
+function requireOtherName(
+  identifier: TableIdentifier,
+  fields: readonly NestedField[],
+  path: readonly string[],
+): void {
+  const wanted = path.at(-1)?.toLowerCase()
+  const known = fields.find(field => field.name.toLowerCase() === wanted)?.name
+  if (known === undefined) return
+  const table = formatIdentifier(identifier)
+  throw new IngotError(
+    'PLAN_REFUSED',
+    `column ${path.join('.')} of ${table} differs from its column ${known} in letter case alone`,
+    {
+      hint: `declare it as ${known}, or under another name`,
+      context: { table, column: path.join('.'), known },
+    },
+  )
 }
 
 function typeChanges(

@@ -11,6 +11,8 @@ export interface CsvRowOptions {
   readonly header: readonly string[]
   /** The columns to check against; undefined: every field is kept, as text. */
   readonly fields: FieldTable | undefined
+  /** The columns that the header must name. */
+  readonly required: readonly string[]
   readonly undeclared: UndeclaredFields
   /** An unquoted field of this text is null; an empty one always is, but for a column of text. @default '' */
   readonly nullText?: string
@@ -19,7 +21,10 @@ export interface CsvRowOptions {
 interface CsvColumn {
   readonly name: string
   readonly key: string
+  /** Undefined: not declared. */
   readonly field: Field | undefined
+  /** Of all that is called so, declared or not. */
+  readonly counted: Field | undefined
 }
 
 /** Makes a JSON row of the fields of a CSV record: typed by the columns' checks, exact text otherwise. */
@@ -38,6 +43,7 @@ export class CsvRowBuilder {
       name,
       key: `${JSON.stringify(name)}:`,
       field: declared.get(name),
+      counted: options.fields?.find(name),
     }))
   }
 
@@ -60,6 +66,7 @@ export class CsvRowBuilder {
         if (column.field !== undefined) column.field.valueCount += 1
       } else if (column.field !== undefined || this.#options.undeclared === 'rescue') {
         rescued.push(column.key + JSON.stringify(csvText(bytes, field)))
+        if (column.counted !== undefined) column.counted.rescuedCount += 1
       } else if (this.#options.undeclared === 'fail') {
         throw undeclaredField(column.name, this.#options.source, position)
       }
@@ -104,7 +111,7 @@ function toRow(position: number, json: string, rescued: readonly string[]): Chec
   return { position, bytes, start: 0, end, edits: [], rescued: spans }
 }
 
-function requireHeader({ header, fields, source }: CsvRowOptions): void {
+function requireHeader({ header, fields, required, source }: CsvRowOptions): void {
   const twice = header.find((name, index) => header.indexOf(name) !== index)
   if (twice !== undefined) {
     throw new IngotError(
@@ -116,15 +123,15 @@ function requireHeader({ header, fields, source }: CsvRowOptions): void {
       },
     )
   }
-  for (const field of fields?.declared ?? []) requireFlat(field, source)
-  const missing =
-    fields?.declared.filter(field => !header.includes(field.name)).map(field => field.name) ?? []
+  for (const field of fields?.declared ?? [])
+    if (required.includes(field.name) || header.includes(field.name)) requireFlat(field, source)
+  const missing = required.filter(name => !header.includes(name))
   if (missing.length === 0) return
   throw new IngotError(
     'DATA_INVALID',
     `the header of ${source} lacks ${missing.join(', ')}: it has ${header.join(', ') || 'no columns'}`,
     {
-      hint: `declared are ${fields?.declared.map(field => field.name).join(', ')}; name them as the header does`,
+      hint: `declared are ${required.join(', ')}; name them as the header does`,
       context: { source, missing, header },
     },
   )

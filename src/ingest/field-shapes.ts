@@ -27,6 +27,8 @@ export interface Field {
   seenInObject: number
   /** How many rows have a value in it that is kept. */
   valueCount: number
+  /** How many values of it were rescued. */
+  rescuedCount: number
 }
 
 /** Enough for every honest source; beyond, the fields of hostile ones are forgotten again. */
@@ -45,6 +47,11 @@ export class FieldTable {
     for (const field of this.declared) this.#byName.set(field.name, field)
   }
 
+  /** All that were met: the declared ones first. */
+  get all(): Iterable<Field> {
+    return this.#byName.values()
+  }
+
   /** The field called `name`, exactly: JSON's names are case-sensitive. */
   find(name: string): Field {
     const known = this.#byName.get(name)
@@ -58,7 +65,7 @@ export class FieldTable {
 function createField(name: string, shape: Shape, type: Type | undefined): Field {
   const keyBytes = Buffer.from(`${name}"`)
   const isDeclared = type !== undefined
-  return { name, keyBytes, shape, type, isDeclared, seenInObject: 0, valueCount: 0 }
+  return { name, keyBytes, shape, type, isDeclared, seenInObject: 0, valueCount: 0, rescuedCount: 0 }
 }
 
 function toShape(type: Type): Shape {

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { IngotError } from '../errors.ts'
 import type { BronzeTable } from '../lake/lake.ts'
 import { quarantineIdentifier } from '../lake/quarantine.ts'
 import type { Engine } from '../table/engine.ts'
@@ -8,9 +9,11 @@ import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { Log } from '../telemetry/log.ts'
 import { DEFAULT_INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
+import { keptColumnNotes, keptColumns } from './kept-columns.ts'
 import { listFiles } from './list-files.ts'
 import { loadTable } from './load-table.ts'
 import { type PlannedFile, planFile } from './plan-load.ts'
+import type { RescuedField } from './rescued-fields.ts'
 import { createTakenFilesStore, type TakenFile } from './taken-files.ts'
 
 export interface FileLoaderOptions {
@@ -30,6 +33,8 @@ interface FileLoadPlan {
   readonly files: number
   /** What there is to read of them, as they are stored. */
   readonly bytes: number
+  /** What is to be known of the table before it is loaded. */
+  readonly notes: readonly string[]
   readonly planned: readonly PlannedFile[]
 }
 
@@ -39,6 +44,10 @@ export interface FileLoadReport {
   readonly rows: number
   readonly quarantined: number
   readonly rescued: number
+  /** Which fields these are, those of the most rows first; not all where there are many. */
+  readonly rescuedFields: readonly RescuedField[]
+  /** What to know of what was loaded. */
+  readonly notes: readonly string[]
   readonly bytes: number
 }
 
@@ -53,12 +62,15 @@ interface FileLoadOptions {
  * rows. Two loads that took the same files at the same time cannot both commit.
  */
 export interface FileLoader {
-  /** Looks at the files; reads only those that changed since they were taken. @throws SOURCE_CHANGED */
+  /**
+   * Looks at the files; reads only those that changed since they were taken.
+   * @throws FILE_NOT_FOUND for a source that names one file which is not there and was never taken; SOURCE_CHANGED, STORAGE_FAILED
+   */
   plan(table: BronzeTable, transaction: Transaction): Promise<FileLoadPlan>
   /**
    * Stages the rows, and in `<table>__quarantine` what is none; creates the tables that are not there. When it
    * throws, nothing of the table is staged.
-   * @throws SOURCE_CHANGED, DATA_INVALID, PLAN_REFUSED and what the engine throws
+   * @throws SOURCE_CHANGED, STORAGE_FAILED, DATA_INVALID, PLAN_REFUSED and what the engine throws
    */
   stage(
     table: BronzeTable,
@@ -78,20 +90,24 @@ export function createFileLoader(options: FileLoaderOptions): FileLoader {
   const staged = new WeakMap<Transaction, Map<string, readonly TakenFile[]>>()
   return {
     async plan(table, transaction) {
-      const listed = await listFiles(table.sources, options.projectFolder)
-      const sources = table.sources.map(source => source.glob)
-      if (listed.length === 0)
-        log.warn({ table: formatIdentifier(table.identifier), sources }, 'no file is there')
+      const { files, missing } = await listFiles(table.sources, options.projectFolder)
       const bronze = await transaction.table(table.identifier)
       const taken = (await store.read(transaction)).get(formatIdentifier(table.identifier))
+      const tableUuid = bronze?.metadata['table-uuid']
+      const lost = missing.find(source => taken?.get(source)?.tableUuid !== (tableUuid ?? ''))
+      if (lost !== undefined) throw sourceMissing(table, lost)
+      const sources = table.sources.map(source => source.glob)
+      if (files.length === 0 && missing.length === 0)
+        log.warn({ table: formatIdentifier(table.identifier), sources }, 'no file is there')
       const planned: PlannedFile[] = []
-      for (const file of listed) {
+      for (const file of files) {
         const plannedFile = await planFile(table, bronze, file, taken?.get(file.source))
         if (plannedFile !== undefined) planned.push(plannedFile)
       }
       const toRead = planned.filter(file => file.change !== 'touched')
       const bytes = toRead.reduce((total, file) => total + file.sizeBytes - (file.growth?.fromByte ?? 0), 0)
-      return { files: toRead.length, bytes, planned }
+      const notes = bronze === undefined ? [] : keptColumnNotes(keptColumns(table, bronze))
+      return { files: toRead.length, bytes, notes, planned }
     },
     async stage(table, { planned }, transaction, { signal, onProgress } = {}) {
       try {
@@ -113,6 +129,14 @@ export function createFileLoader(options: FileLoaderOptions): FileLoader {
       await withFolder(tempFolder, folder => store.record(transaction, taken, folder))
     },
   }
+}
+
+function sourceMissing({ identifier, sources }: BronzeTable, source: string): IngotError {
+  const table = formatIdentifier(identifier)
+  return new IngotError('FILE_NOT_FOUND', `there is no file ${source}, which ${table} is loaded from`, {
+    hint: 'put the file there, or correct its path in from: files(…); a glob may match nothing',
+    context: { table, source, sources: sources.map(({ glob }) => glob) },
+  })
 }
 
 async function withFolder<T>(parent: string, work: (folder: string) => Promise<T>): Promise<T> {

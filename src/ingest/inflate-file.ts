@@ -6,6 +6,7 @@ import { isIngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { Engine } from '../table/engine.ts'
 import type { Compression } from './list-files.ts'
+import { toSourceError } from './source-error.ts'
 import { isWholeZstd } from './zstd-frames.ts'
 
 /** Why a file cannot be read at all; the others of a run are not concerned. */
@@ -54,8 +55,13 @@ async function gunzip(path: string, target: string, signal: AbortSignal | undefi
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code.startsWith('Z_'))
       throw new UnreadableFile(`damaged gzip: ${(error as Error).message}`, { cause: error })
-    throw error
+    throw isReadOf(path, error) ? toSourceError(error, path) : error
   }
+}
+
+/** Told from a failure to write what it inflates to. */
+function isReadOf(path: string, error: unknown): boolean {
+  return error instanceof Error && 'path' in error && error.path === path
 }
 
 const ZSTD_LINE_BYTES_MAX = 64 * 1024 * 1024

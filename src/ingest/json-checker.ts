@@ -69,12 +69,19 @@ export class JsonChecker {
   /** Fields of the line that hold a value, as far as #keptCount. */
   readonly #kept: Field[] = []
   #keptCount = 0
+  /** The fields of `rescued`, one for each. */
+  readonly #rescuedFields: Field[] = []
 
   constructor(options: JsonCheckerOptions) {
     this.fields = new FieldTable(options.columns ?? [])
     this.#hasColumns = options.columns !== undefined
     this.#undeclared = options.undeclared
     this.#nestingMax = options.nestingMax
+  }
+
+  /** Counts objects: a field whose `seenInObject` is greater than what this was has been seen since. */
+  get objectCount(): number {
+    return this.#objectCount
   }
 
   /**
@@ -96,6 +103,7 @@ export class JsonChecker {
       const field = this.#kept[index]
       if (field !== undefined) field.valueCount += 1
     }
+    for (const field of this.#rescuedFields) field.rescuedCount += 1
     return true
   }
 
@@ -109,7 +117,10 @@ export class JsonChecker {
     this.#keptCount = 0
     // Most lines have neither, and to empty an empty array costs as much as a field.
     if (this.edits.length > 0) this.edits.length = 0
-    if (this.rescued.length > 0) this.rescued.length = 0
+    if (this.rescued.length > 0) {
+      this.rescued.length = 0
+      this.#rescuedFields.length = 0
+    }
     this.undeclaredName = undefined
   }
 
@@ -214,7 +225,7 @@ export class JsonChecker {
     if (!field.isDeclared || !isFirst) {
       const end = this.#any(start)
       if (end === MALFORMED) return MALFORMED
-      if (field.isDeclared || this.#undeclared === 'rescue') this.rescued.push({ start: keyStart, end })
+      if (field.isDeclared || this.#undeclared === 'rescue') this.#rescue(field, keyStart, end)
       else if (this.#undeclared === 'fail') this.undeclaredName ??= field.name
       return end
     }
@@ -222,13 +233,18 @@ export class JsonChecker {
     const edits = this.edits.length
     const end = this.#value(start, field.shape)
     if (end === MALFORMED) return MALFORMED
-    if (this.#misfits !== misfits) this.rescued.push({ start: keyStart, end })
+    if (this.#misfits !== misfits) this.#rescue(field, keyStart, end)
     const isNull = this.#bytes[start] === 0x6e || this.#isNulled(edits, start)
     if (!isNull) {
       this.#kept[this.#keptCount] = field
       this.#keptCount += 1
     }
     return end
+  }
+
+  #rescue(field: Field, start: number, end: number): void {
+    this.rescued.push({ start, end })
+    this.#rescuedFields.push(field)
   }
 
   #isNulled(edits: number, start: number): boolean {

@@ -1,8 +1,12 @@
+import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
-import { glob } from 'tinyglobby'
+import { glob, isDynamicPattern } from 'tinyglobby'
 import { IngotError } from '../errors.ts'
 import type { FilesSource } from '../lake/lake.ts'
+import { errnoOf } from '../storage/disk.ts'
+import { readingSource, toSourceError } from './source-error.ts'
+import { watchListing } from './watch-listing.ts'
 
 type FileFormat = 'ndjson' | 'json' | 'csv' | 'parquet'
 
@@ -28,31 +32,63 @@ const FORMATS: Readonly<Record<string, FileFormat>> = {
   parquet: 'parquet',
 }
 
-/** The files of the sources, each once, by name. @throws DECLARATION_INVALID when a name does not tell its format */
+/** What sources name. */
+export interface ListedFiles {
+  /** Each once, by name. */
+  readonly files: readonly ListedFile[]
+  /** Sources that name one file, not a glob, which is not there: what its rows would name as their `_source`. */
+  readonly missing: readonly string[]
+}
+
+/**
+ * The files that sources name now.
+ * @throws DECLARATION_INVALID when a name does not tell its format; STORAGE_FAILED when a folder or file cannot be looked at
+ */
 export async function listFiles(
   sources: readonly FilesSource[],
   projectFolder: string,
-): Promise<readonly ListedFile[]> {
+): Promise<ListedFiles> {
   const listed = new Map<string, ListedFile>()
+  const missing: string[] = []
   for (const declaration of sources) {
-    for (const path of await findPaths(declaration.glob, projectFolder)) {
+    const paths = await findPaths(declaration.glob, projectFolder)
+    if (paths === undefined) missing.push(sourceName(resolve(projectFolder, declaration.glob), projectFolder))
+    for (const path of paths ?? []) {
       if (listed.has(path)) continue
-      const { size, mtimeMs } = await stat(path)
+      const found = await statIfThere(path)
+      // One that was moved away since, or that is none to read: a pipe would keep its reader waiting.
+      if (!found?.isFile()) continue
       const source = sourceName(path, projectFolder)
-      const modifiedAtUs = Math.round(mtimeMs * 1000)
+      const modifiedAtUs = Math.round(found.mtimeMs * 1000)
       const format = formatOf(source, declaration)
-      listed.set(path, { source, path, sizeBytes: size, modifiedAtUs, format, declaration })
+      listed.set(path, { source, path, sizeBytes: found.size, modifiedAtUs, format, declaration })
     }
   }
-  return [...listed.values()].sort((a, b) => (a.source < b.source ? -1 : 1))
+  const files = [...listed.values()].sort((a, b) => (a.source < b.source ? -1 : 1))
+  return { files, missing }
 }
 
-/** A glob that is the name of a file is that file, whatever characters are in it. */
-async function findPaths(pattern: string, projectFolder: string): Promise<readonly string[]> {
+/** A glob that is the name of a file is that file, whatever characters are in it. Undefined: it can only be one, and there is none. */
+async function findPaths(pattern: string, projectFolder: string): Promise<readonly string[] | undefined> {
   const literal = resolve(projectFolder, pattern)
-  const found = await stat(literal).catch(() => undefined)
+  const isLiteral = !isDynamicPattern(pattern)
+  const found = isLiteral ? await statIfThere(literal) : await stat(literal).catch(() => undefined)
   if (found?.isFile()) return [literal]
-  return (await glob(pattern, { cwd: projectFolder, absolute: true })).map(path => resolve(path))
+  if (isLiteral && found === undefined) return undefined
+  const listing = watchListing()
+  const paths = await glob(pattern, { cwd: projectFolder, absolute: true, fs: listing.fs })
+  listing.throwFailure()
+  return paths.map(path => resolve(path))
+}
+
+/** Undefined: there is none. */
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw toSourceError(error, path)
+  }
 }
 
 function sourceName(path: string, projectFolder: string): string {
@@ -71,8 +107,12 @@ function formatOf(source: string, { format, site }: FilesSource): FileFormat {
   })
 }
 
-/** How the file is compressed, by its first bytes, whatever it is called. */
+/** How the file is compressed, by its first bytes, whatever it is called. @throws STORAGE_FAILED, SOURCE_CHANGED */
 export async function compressionOf(path: string): Promise<Compression> {
+  return await readingSource(path, () => readCompression(path))
+}
+
+async function readCompression(path: string): Promise<Compression> {
   const handle = await open(path, 'r')
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)

@@ -1,5 +1,6 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
+import type { NestedField } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 import { writeDataFiles } from '../table/data-files.ts'
 import type { EngineSession } from '../table/engine.ts'
@@ -7,8 +8,17 @@ import { fromSqlType } from '../table/sql-types.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { UnreadableFile } from './inflate-file.ts'
 import type { UndeclaredFields } from './json-checker.ts'
+import { withKeptColumnsSql } from './kept-columns.ts'
 import { undeclaredField } from './ndjson-reader.ts'
-import { fileSql, type ParquetColumn, parquetRowsSql, readWholeSql } from './parquet-rows-sql.ts'
+import {
+  fileSql,
+  type ParquetColumn,
+  type ParquetRowsOptions,
+  parquetRowsSql,
+  readWholeSql,
+  rescuedCountsSql,
+} from './parquet-rows-sql.ts'
+import type { RescuedField } from './rescued-fields.ts'
 
 /** A Parquet file to load, and into what. */
 export interface ParquetLoad {
@@ -17,6 +27,10 @@ export interface ParquetLoad {
   readonly path: string
   readonly source: string
   readonly columns: readonly LakeColumn[] | undefined
+  /** The columns that the file must have. */
+  readonly required: readonly string[]
+  /** Columns of the table that rows cannot fill. */
+  readonly kept: readonly NestedField[]
   readonly undeclared: UndeclaredFields
   readonly ingestedAtSql: string
 }
@@ -26,6 +40,7 @@ export interface LoadedParquet {
   readonly files: readonly DataFile[]
   readonly rowCount: number
   readonly rescuedCount: number
+  readonly rescuedFields: readonly RescuedField[]
 }
 
 /**
@@ -38,7 +53,8 @@ export async function loadParquetFile(session: EngineSession, load: ParquetLoad)
   requireColumns(load, fileColumns)
   const rescuesUndeclared = load.undeclared === 'rescue'
   const { ingestedAtSql } = load
-  const select = parquetRowsSql({ path, source, fileColumns, columns, rescuesUndeclared, ingestedAtSql })
+  const options = { path, source, fileColumns, columns, rescuesUndeclared, ingestedAtSql }
+  const select = withKeptColumnsSql(parquetRowsSql(options), load.kept)
   try {
     const files = await writeDataFiles(context, session, staged.metadata, { select })
     const rescued = staged.metadata.schemas
@@ -46,11 +62,21 @@ export async function loadParquetFile(session: EngineSession, load: ParquetLoad)
       .find(({ name }) => name === '_rescued')
     const rowCount = sum(files.map(file => file.recordCount))
     const nullCount = sum(files.map(file => file.nullValueCounts?.get(rescued?.id ?? 0) ?? file.recordCount))
-    return { files, rowCount, rescuedCount: rowCount - nullCount }
+    const rescuedCount = rowCount - nullCount
+    const rescuedFields = rescuedCount === 0 ? [] : await countRescuedFields(session, options)
+    return { files, rowCount, rescuedCount, rescuedFields }
   } catch (error) {
     if (isIngotError(error, 'ENGINE_FAILED')) await requireReadable(session, path)
     throw error
   }
+}
+
+async function countRescuedFields(
+  session: EngineSession,
+  options: ParquetRowsOptions,
+): Promise<readonly RescuedField[]> {
+  const { rows } = await session.query(rescuedCountsSql(options))
+  return rows.map(([name, count]) => ({ name: String(name), rows: Number(count) }))
 }
 
 /** The columns of a Parquet file. @throws UnreadableFile */
@@ -90,18 +116,17 @@ function unreadable(error: IngotError): UnreadableFile {
 }
 
 function requireColumns(
-  { columns, source, undeclared }: ParquetLoad,
+  { columns, required, source, undeclared }: ParquetLoad,
   fileColumns: readonly ParquetColumn[],
 ): void {
   if (columns === undefined) return
   const names = fileColumns.map(column => column.name)
-  const declared = columns.map(column => column.name)
-  const extra = names.find(name => !declared.includes(name))
+  const extra = names.find(name => !required.includes(name))
   if (extra !== undefined && undeclared === 'fail') throw undeclaredField(extra, source, 1)
-  const missing = declared.filter(name => !names.includes(name))
+  const missing = required.filter(name => !names.includes(name))
   if (missing.length === 0) return
   throw new IngotError('DATA_INVALID', `${source} lacks ${missing.join(', ')}: it has ${names.join(', ')}`, {
-    hint: `declared are ${declared.join(', ')}; name them as the file does`,
+    hint: `declared are ${required.join(', ')}; name them as the file does`,
     context: { source, missing, columns: names },
   })
 }

@@ -1,16 +1,19 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { IngotError } from '../errors.ts'
+import type { NestedField } from '../format/types.ts'
 import type { BronzeTable, LakeColumn } from '../lake/lake.ts'
 import type { Engine } from '../table/engine.ts'
 import { stageSchemaChange } from '../table/stage.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
+import { AbsentColumns } from './absent-columns.ts'
 import { fillableColumns, stageBronzeTable } from './bronze-schema.ts'
 import { ColumnInference } from './infer-columns.ts'
 import { inflateFile, UnreadableFile } from './inflate-file.ts'
 import type { IngestLimits } from './ingest-limits.ts'
 import { JsonChecker, type UndeclaredFields } from './json-checker.ts'
+import { keptColumnNotes, keptColumns } from './kept-columns.ts'
 import { compressionOf } from './list-files.ts'
 import { describeParquet, loadParquetFile, undeclaredColumns } from './load-parquet-file.ts'
 import { PartLoader } from './part-loader.ts'
@@ -19,7 +22,9 @@ import { PreparedRows } from './prepared-rows.ts'
 import type { RefusedTexts } from './quarantine-table.ts'
 import { hashPrefix } from './read-bytes.ts'
 import { type ReadText, readTextFile } from './read-text-file.ts'
+import { type RescuedField, RescuedFields } from './rescued-fields.ts'
 import type { RowSink } from './row-sink.ts'
+import { readingSource } from './source-error.ts'
 import { stageLoadedRows } from './stage-rows.ts'
 import type { TakenFile } from './taken-files.ts'
 
@@ -42,6 +47,8 @@ export interface LoadedTableFiles {
     readonly rows: number
     readonly quarantined: number
     readonly rescued: number
+    readonly rescuedFields: readonly RescuedField[]
+    readonly notes: readonly string[]
     readonly bytes: number
   }
   readonly taken: readonly TakenFile[]
@@ -113,7 +120,7 @@ async function addColumns(
   const fromParquet: LakeColumn[] = []
   for (const open of files) {
     if (open.refusal !== undefined || open.file.change === 'touched') continue
-    if (open.file.format !== 'parquet') await readText(request, open, checker, inference, true)
+    if (open.file.format !== 'parquet') await readText(request, open, checker, inference)
     else fromParquet.push(...(await parquetColumns(request, open, [...known, ...fromParquet])))
   }
   const inferred = new Map([...fromParquet, ...inference.columns].map(column => [column.name, column.type]))
@@ -157,11 +164,15 @@ async function readText(
   { file, path }: OpenFile,
   checker: JsonChecker,
   sink: RowSink,
-  hasColumns: boolean,
 ): Promise<ReadText> {
   const pathBytes = path === file.path ? file.sizeBytes : (await stat(path)).size
   const undeclared = undeclaredOf(table)
-  return await readTextFile({ file, path, pathBytes, checker, hasColumns, undeclared, limits, sink })
+  const declared = declaredNames(table)
+  return await readTextFile({ file, path, pathBytes, checker, declared, undeclared, limits, sink })
+}
+
+function declaredNames({ declared }: BronzeTable): readonly string[] | undefined {
+  return declared?.map(({ name }) => name)
 }
 
 /** The load of one table: prepares rows, has them turned into data files, and counts. */
@@ -169,11 +180,14 @@ class TableLoad {
   readonly #request: LoadTableRequest
   readonly #staged: StagedTable
   readonly #columns: readonly LakeColumn[] | undefined
+  readonly #kept: readonly NestedField[]
   readonly #ingestedAtSql: string
   readonly #checker: JsonChecker
   readonly #rows: PreparedRows
   readonly #parts: PartLoader
   readonly #taken: TakenFile[] = []
+  readonly #rescuedFields = new RescuedFields()
+  readonly #absentColumns: AbsentColumns
   #parquetRows = 0
   #parquetRescued = 0
   #loadedRows = 0
@@ -185,10 +199,13 @@ class TableLoad {
     this.#staged = staged
     this.#ingestedAtSql = ingestedAtSql
     this.#columns = fillableColumns(request.table, staged)
+    this.#kept = keptColumns(request.table, staged)
+    this.#absentColumns = new AbsentColumns(declaredNames(request.table) ?? [])
     this.#checker = createChecker(request, this.#columns)
     const columns = this.#columns
+    const kept = this.#kept
     const onLoaded = (rows: number, bytes: number): void => this.#progress(rows, bytes)
-    this.#parts = new PartLoader({ context, engine, staged, columns, ingestedAtSql, signal, onLoaded })
+    this.#parts = new PartLoader({ context, engine, staged, columns, kept, ingestedAtSql, signal, onLoaded })
     const onPart = this.#parts.load.bind(this.#parts)
     const fields = this.#checker.fields
     this.#rows = new PreparedRows({ folder, fields, partBytes: PART_BYTES, onPart })
@@ -222,11 +239,14 @@ class TableLoad {
 
   #report(opened: readonly OpenFile[]): LoadedTableFiles['report'] {
     const read = opened.filter(({ file }) => file.change !== 'touched').map(({ file }) => file)
+    this.#rescuedFields.addFields(this.#checker.fields.all)
     return {
       files: read.length,
       rows: this.#rows.rowCount + this.#parquetRows,
       quarantined: this.#rows.refusedCount,
       rescued: this.#rows.rescuedCount + this.#parquetRescued,
+      rescuedFields: this.#rescuedFields.list,
+      notes: [...keptColumnNotes(this.#kept), ...this.#absentColumns.notes],
       bytes: read.reduce((total, file) => total + file.sizeBytes - (file.growth?.fromByte ?? 0), 0),
     }
   }
@@ -255,8 +275,12 @@ class TableLoad {
     const { file } = open
     const { rowCount, refusedCount } = this.#rows
     this.#rows.begin(file.source)
-    const read = await readText(this.#request, open, this.#checker, this.#rows, this.#columns !== undefined)
+    const { objectCount } = this.#checker
+    const read = await readText(this.#request, open, this.#checker, this.#rows)
     if (open.path !== file.path) await requireUnchanged(file)
+    const isJson = file.format === 'json' || file.format === 'ndjson'
+    if (isJson && file.change !== 'grown' && this.#rows.rowCount > rowCount)
+      this.#absentColumns.look(file.source, this.#checker, objectCount)
     this.#take(file, {
       ...read,
       rowCount:
@@ -277,6 +301,8 @@ class TableLoad {
           path: file.path,
           source: file.source,
           columns: this.#columns,
+          required: declaredNames(table) ?? [],
+          kept: this.#kept,
           undeclared: undeclaredOf(table),
           ingestedAtSql: this.#ingestedAtSql,
         })
@@ -284,6 +310,7 @@ class TableLoad {
         const { rowCount } = loaded
         this.#parquetRows += rowCount
         this.#parquetRescued += loaded.rescuedCount
+        for (const field of loaded.rescuedFields) this.#rescuedFields.add(field)
         this.#take(file, { contentHash, lineCount: rowCount, rowCount, quarantinedCount: 0, refusal: null })
         this.#progress(rowCount, file.sizeBytes)
         return loaded.files
@@ -322,7 +349,7 @@ class TableLoad {
 
 /** The content that was hashed must be the one that was read. */
 async function requireUnchanged(file: PlannedFile): Promise<void> {
-  const { size, mtimeMs } = await stat(file.path)
+  const { size, mtimeMs } = await readingSource(file.path, () => stat(file.path))
   if (size === file.sizeBytes && Math.round(mtimeMs * 1000) === file.modifiedAtUs) return
   throw new IngotError('SOURCE_CHANGED', `${file.source} was written to while it was read`, {
     retryable: true,

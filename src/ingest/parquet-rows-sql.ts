@@ -99,15 +99,35 @@ function castsAlways(sqlType: string, type: Type): boolean {
   return wanted === sqlType || (CASTS_ALWAYS[wanted]?.includes(sqlType) ?? false)
 }
 
-function rescuedSql({ columns, fileColumns, rescuesUndeclared }: ParquetRowsOptions): string {
-  if (columns === undefined) return 'NULL'
-  const fields = fileColumns.flatMap(from => {
-    const column = columns.find(candidate => candidate.name === from.name)
-    if (column === undefined) return rescuesUndeclared ? [jsonField(from, `${at(from)} IS NOT NULL`)] : []
-    if (castsAlways(from.sqlType, column.type)) return []
-    return [jsonField(from, `${at(from)} IS NOT NULL AND NOT (${fitsSql(from, column.type)})`)]
-  })
+function rescuedSql(options: ParquetRowsOptions): string {
+  const fields = rescuableColumns(options).map(({ from, isRescuedSql }) => jsonField(from, isRescuedSql))
   return fields.length === 0 ? 'NULL' : `nullif(${jsonObjectSql(fields)}, '{}')`
+}
+
+interface RescuableColumn {
+  readonly from: ParquetColumn
+  /** Whether the value of a row goes to `_rescued`. */
+  readonly isRescuedSql: string
+}
+
+function rescuableColumns(options: ParquetRowsOptions): readonly RescuableColumn[] {
+  const { columns, fileColumns, rescuesUndeclared } = options
+  if (columns === undefined) return []
+  return fileColumns.flatMap(from => {
+    const column = columns.find(candidate => candidate.name === from.name)
+    const isThere = `${at(from)} IS NOT NULL`
+    if (column === undefined) return rescuesUndeclared ? [{ from, isRescuedSql: isThere }] : []
+    if (castsAlways(from.sqlType, column.type)) return []
+    return [{ from, isRescuedSql: `${isThere} AND NOT (${fitsSql(from, column.type)})` }]
+  })
+}
+
+/** How many values of each of the file's columns parquetRowsSql rescues: a SELECT of names and counts. */
+export function rescuedCountsSql(options: ParquetRowsOptions): string {
+  const columns = rescuableColumns(options)
+  const names = columns.map(({ from }) => quoteLiteral(from.name)).join(', ')
+  const counts = columns.map(({ isRescuedSql }) => `count_if(${isRescuedSql})`).join(', ')
+  return `SELECT unnest([${names}]), unnest([${counts}]) FROM ${renamedSql(options)}`
 }
 
 function jsonObjectSql(fields: readonly string[]): string {

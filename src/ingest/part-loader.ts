@@ -2,12 +2,13 @@ import { rm } from 'node:fs/promises'
 import { IngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
 import { currentSchema } from '../format/schema.ts'
-import { isPrimitive } from '../format/types.ts'
+import { isPrimitive, type NestedField } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 import { writeDataFiles } from '../table/data-files.ts'
 import type { Engine, EngineSession } from '../table/engine.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { formatIdentifier } from '../table-identifier.ts'
+import { withKeptColumnsSql } from './kept-columns.ts'
 import type { PreparedPart } from './prepared-rows.ts'
 import { textRowsSql } from './text-rows-sql.ts'
 
@@ -16,6 +17,8 @@ export interface PartLoaderOptions {
   readonly engine: Engine
   readonly staged: StagedTable
   readonly columns: readonly LakeColumn[] | undefined
+  /** Columns of the table that rows cannot fill. */
+  readonly kept: readonly NestedField[]
   readonly ingestedAtSql: string
   readonly signal: AbortSignal | undefined
   readonly onLoaded: (rows: number, bytes: number) => void
@@ -69,8 +72,8 @@ export class PartLoader {
   }
 
   async #loadPart(session: EngineSession, part: PreparedPart): Promise<readonly DataFile[]> {
-    const { context, staged, columns, ingestedAtSql, onLoaded } = this.#options
-    const select = textRowsSql({ part, columns, ingestedAtSql })
+    const { context, staged, columns, kept, ingestedAtSql, onLoaded } = this.#options
+    const select = withKeptColumnsSql(textRowsSql({ part, columns, ingestedAtSql }), kept)
     const files = await writeDataFiles(context, session, staged.metadata, { select })
     this.files.push(...files)
     requireSameCounts(staged, part, columns, files)

@@ -1,20 +1,22 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { IngotError } from '../errors.ts'
+import { readingSource } from './source-error.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 
 /**
  * The bytes of a file from `start` to `end` (exclusive). A chunk is only there until the next one is asked for.
- * @throws SOURCE_CHANGED, retryable, when the file became shorter
+ * @throws SOURCE_CHANGED, retryable, when the file became shorter or is gone; STORAGE_FAILED
  */
 export async function* readBytes(path: string, start: number, end: number): AsyncGenerator<Buffer> {
   if (start >= end) return
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start))
-  const handle = await open(path, 'r')
+  const handle = await readingSource(path, () => open(path, 'r'))
   try {
     for (let at = start; at < end; ) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at)
+      const length = Math.min(buffer.length, end - at)
+      const { bytesRead } = await readingSource(path, () => handle.read(buffer, 0, length, at))
       if (bytesRead === 0) throw becameShorter(path, at, end)
       at += bytesRead
       yield buffer.subarray(0, bytesRead)

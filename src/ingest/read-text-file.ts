@@ -17,7 +17,8 @@ export interface ReadTextOptions {
   readonly path: string
   readonly pathBytes: number
   readonly checker: JsonChecker
-  readonly hasColumns: boolean
+  /** The names of the declared columns; undefined: the text is the row. */
+  readonly declared: readonly string[] | undefined
   readonly undeclared: UndeclaredFields
   readonly limits: IngestLimits
   readonly sink: RowSink
@@ -91,18 +92,19 @@ function toRead(
 }
 
 async function openCsv(options: ReadTextOptions): Promise<CsvReader> {
-  const { file, checker, hasColumns, undeclared, limits, sink } = options
+  const { file, checker, declared, undeclared, limits, sink } = options
   const csv = file.declaration.csv ?? {}
   const delimiter = delimiterOf(file)
   const hasHeader = csv.header ?? true
   const first = await readFirstRecord(options, delimiter)
   // A file without a line has no header to be wrong.
   const isHeader = hasHeader && first !== undefined
-  const header = isHeader ? first : namesWithoutHeader(checker, hasColumns, first?.length ?? 0)
+  const header = isHeader ? first : (declared ?? numberedNames(first?.length ?? 0))
   return new CsvReader({
     source: file.source,
     header,
-    fields: hasColumns ? checker.fields : undefined,
+    fields: declared === undefined ? undefined : checker.fields,
+    required: declared ?? [],
     undeclared,
     ...(csv.nullText !== undefined && { nullText: csv.nullText }),
     sink,
@@ -112,8 +114,7 @@ async function openCsv(options: ReadTextOptions): Promise<CsvReader> {
   })
 }
 
-function namesWithoutHeader(checker: JsonChecker, hasColumns: boolean, count: number): string[] {
-  if (hasColumns) return checker.fields.declared.map(field => field.name)
+function numberedNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `column${index + 1}`)
 }
 

@@ -6,6 +6,8 @@ export interface LoadPlan {
   /** Sources that are new, grew or were replaced. */
   readonly files: number
   readonly bytes: number
+  /** What the user should know of the table besides, a sentence each. */
+  readonly notes: readonly string[]
 }
 
 /** What one load of a bronze table took. */
@@ -17,7 +19,15 @@ export interface LoadReport {
   readonly quarantined: number
   /** Rows of the table with something in `_rescued`. */
   readonly rescued: number
+  /** Which fields these are, those of the most rows first; not all where there are many. */
+  readonly rescuedFields: readonly { readonly name: string; readonly rows: number }[]
   readonly bytes: number
+}
+
+/** A load that is staged. */
+export interface StagedLoad extends LoadReport {
+  /** What the user should know of what was loaded, a sentence each. */
+  readonly notes: readonly string[]
 }
 
 interface LoadProgress {
@@ -38,7 +48,7 @@ export interface BronzeLoader<Plan extends LoadPlan = LoadPlan> {
   /** Looks at the sources, reads no rows: cheap enough for `ingot plan`. */
   plan(table: BronzeTable, transaction: Transaction): Promise<Plan>
   /** Stages the rows of `plan`; creates the table when it is not there. */
-  stage(table: BronzeTable, plan: Plan, transaction: Transaction, options?: LoadOptions): Promise<LoadReport>
+  stage(table: BronzeTable, plan: Plan, transaction: Transaction, options?: LoadOptions): Promise<StagedLoad>
   /** Records what was taken, once for all tables of the run that succeeded: by identifierKey. */
   finish(transaction: Transaction, reports: ReadonlyMap<string, LoadReport>): Promise<void>
 }

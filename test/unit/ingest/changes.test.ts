@@ -23,7 +23,7 @@ test('nothing is taken twice, and a run without news commits nothing', async () 
   await lab.write('once/b.ndjson', '{"v":2}\n')
   assert.deepEqual(
     { ...(await lab.load(table)) },
-    { files: 1, rows: 1, quarantined: 0, rescued: 0, bytes: 8 },
+    { files: 1, rows: 1, quarantined: 0, rescued: 0, rescuedFields: [], notes: [], bytes: 8 },
   )
   const { report, committed } = await lab.stage(table, new Transaction(lab.context))
   assert.deepEqual([report.files, report.rows, committed], [0, 0, undefined])

@@ -18,7 +18,7 @@ import type {
   MapTable,
   QueryTable,
 } from '../../../src/lake/lake.ts'
-import type { BronzeLoader, LoadReport } from '../../../src/pipeline/bronze-loader.ts'
+import type { BronzeLoader, StagedLoad } from '../../../src/pipeline/bronze-loader.ts'
 import type { PipelineDependencies } from '../../../src/pipeline/run-options.ts'
 import type { RunReport } from '../../../src/pipeline/run-report.ts'
 import { systemRandom } from '../../../src/random.ts'
@@ -185,7 +185,7 @@ export class PipelineLab {
     const queued = (table: BronzeTable): readonly string[] =>
       this.#queued.get(formatIdentifier(table.identifier)) ?? []
     return {
-      plan: async table => ({ files: queued(table).length, bytes: queued(table).length }),
+      plan: async table => ({ files: queued(table).length, bytes: queued(table).length, notes: [] }),
       stage: async (table, _plan, transaction) => {
         const selects = queued(table)
         await this.engine.session({ label: 'load' }, session =>
@@ -213,8 +213,8 @@ export class PipelineLab {
   }
 }
 
-function report(files: number): LoadReport {
-  return { files, rows: files, quarantined: 0, rescued: 0, bytes: files }
+function report(files: number): StagedLoad {
+  return { files, rows: files, quarantined: 0, rescued: 0, rescuedFields: [], notes: [], bytes: files }
 }
 
 function quoted(name: string): string {

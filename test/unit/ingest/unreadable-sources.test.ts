@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { type IngotError, isIngotError } from '../../../src/errors.ts'
+import { Transaction } from '../../../src/table/transaction.ts'
+import { bronzeTable, IngestLab } from './ingest-lab.ts'
+
+let lab: IngestLab
+before(async () => {
+  lab = await IngestLab.open()
+})
+after(() => lab.close())
+
+const columns = { v: 'long' } as const
+
+async function failure(work: Promise<unknown>, code: IngotError['code']): Promise<IngotError> {
+  const error = await work.then(
+    () => undefined,
+    caught => caught,
+  )
+  assert.ok(isIngotError(error, code), String(error))
+  return error
+}
+
+test('a folder that cannot be listed is not an empty one', async () => {
+  await writeFile(lab.path('inbox/no-folder'), '')
+  await symlink('round', lab.path('inbox/round'))
+  for (const [glob, errno] of [
+    ['inbox/no-folder/*.ndjson', 'ENOTDIR'],
+    ['inbox/round/*.ndjson', 'ELOOP'],
+    ['inbox/**/*.ndjson', 'ELOOP'],
+  ] as const) {
+    const table = bronzeTable({ name: 'bronze.unlisted', columns, glob })
+    const { message, hint } = await failure(lab.load(table), 'STORAGE_FAILED')
+    assert.match(message, new RegExp(`^${lab.folder}.*/inbox/\\S+ cannot be read: .*\\(${errno}\\)$`))
+    assert.ok(hint)
+  }
+  assert.deepEqual(await lab.context.catalog.listNamespaces(), [], 'no table was made')
+  await rm(lab.path('inbox/round'))
+})
+
+test('a file that cannot be read fails its table', async () => {
+  const table = bronzeTable({ name: 'bronze.unread', columns, glob: 'unread/*' })
+  for (const name of ['unread/a.ndjson', 'unread/a.parquet', 'unread/a.json', 'unread/a.csv']) {
+    await lab.write(name, '{"v":1}\n')
+    const transaction = new Transaction(lab.context)
+    const plan = await lab.loader.plan(table, transaction)
+    await unlink(lab.path(name))
+    const { retryable } = await failure(lab.loader.stage(table, plan, transaction), 'SOURCE_CHANGED')
+    assert.equal(retryable, true)
+    await symlink(lab.path(name), lab.path(name))
+    const { message } = await failure(lab.loader.stage(table, plan, transaction), 'STORAGE_FAILED')
+    assert.match(
+      message,
+      new RegExp(`${name} cannot be read: its symbolic links lead in a circle \\(ELOOP\\)$`),
+    )
+    await unlink(lab.path(name))
+  }
+})
+
+test('a pipe is no file to take: its reader would wait for a writer', async () => {
+  await lab.write('pipes/a.ndjson', '{"v":1}\n')
+  execFileSync('mkfifo', [lab.path('pipes/b.ndjson')])
+  assert.equal((await lab.load(bronzeTable({ name: 'bronze.pipes', columns, glob: 'pipes/*' }))).rows, 1)
+})
+
+test('a source that names one file needs it, until the table has taken it', async () => {
+  const table = bronzeTable({ name: 'bronze.one', columns, glob: 'one/a.ndjson' })
+  const { message, hint } = await failure(lab.load(table), 'FILE_NOT_FOUND')
+  assert.equal(message, 'there is no file one/a.ndjson, which bronze.one is loaded from')
+  assert.match(hint ?? '', /correct its path/)
+  await lab.write('one/a.ndjson', '{"v":1}\n')
+  await lab.load(table)
+  await unlink(lab.path('one/a.ndjson'))
+  assert.equal((await lab.load(table)).files, 0)
+  await lab.context.catalog.dropTable(table.identifier)
+  await failure(lab.load(table), 'FILE_NOT_FOUND')
+})
+
+test('a glob that matches nothing, and an empty folder, are no mistake', async () => {
+  await mkdir(lab.path('empty'))
+  for (const [index, glob] of ['nowhere/*.ndjson', 'empty'].entries()) {
+    const { rows } = await lab.load(bronzeTable({ name: `bronze.nothing${index}`, columns, glob }))
+    assert.equal(rows, 0)
+  }
+})
