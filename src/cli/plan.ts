@@ -2,7 +2,7 @@ import { planRun } from '../pipeline/plan-run.ts'
 import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
 import { openProject } from './open-project.ts'
-import { formatTable } from './text-table.ts'
+import { planText } from './plan-text.ts'
 
 export const planCommand: Command = {
   name: 'plan',
@@ -29,19 +29,7 @@ export const planCommand: Command = {
       input.terminal.out(JSON.stringify(plan))
       return refused ? EXIT.refused : EXIT.ok
     }
-    input.terminal.out(
-      formatTable(
-        [
-          { name: 'table', type: 'VARCHAR' },
-          { name: 'action', type: 'VARCHAR' },
-          { name: 'files', type: 'BIGINT' },
-          { name: 'rows', type: 'BIGINT' },
-          { name: 'why', type: 'VARCHAR' },
-        ],
-        plan.tables.map(table => [table.table, table.action, table.files, table.rows, table.reason]),
-        { cellWidthMax: 200 },
-      ),
-    )
+    input.terminal.out(planText(plan, input.terminal))
     return refused ? EXIT.refused : EXIT.ok
   },
 }

@@ -1,10 +1,11 @@
-import { IngotError, isIngotError } from '../errors.ts'
+import { isIngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
+import { currentSchema, schemaById } from '../format/schema.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
 import { type Changes, planChanges } from '../table/changes.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
-import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
 import { inputName, type RefreshProgress } from './refresh-progress.ts'
 import type { DerivedTable } from './winning-rows.ts'
 
@@ -22,17 +23,17 @@ export interface InputState {
   readonly changes: Changes | 'expired' | undefined
 }
 
-/** The state of each input. @throws TABLE_NOT_FOUND for one that neither the catalog nor this run has */
-export function loadInputs(
+/** The state of each input that the catalog or this run has. */
+export async function loadInputs(
   context: TableContext,
   transaction: Transaction,
   table: DerivedTable,
   progress: RefreshProgress | undefined,
 ): Promise<readonly InputState[]> {
-  return Promise.all(
-    table.inputs.map(async (identifier, input) => {
+  const inputs = await Promise.all(
+    table.inputs.map(async (identifier, input): Promise<InputState | undefined> => {
       const staged = await transaction.table(identifier)
-      if (staged === undefined) throw missingInput(table, identifier)
+      if (staged === undefined) return undefined
       const { metadata } = staged
       const snapshotId = currentSnapshot(metadata)?.['snapshot-id'] ?? null
       const previousId = progress?.inputs.get(inputName(identifier))
@@ -41,6 +42,7 @@ export function loadInputs(
       return { input, identifier, metadata, snapshotId, previous, changes }
     }),
   )
+  return inputs.filter(input => input !== undefined)
 }
 
 async function changesSince(
@@ -61,16 +63,19 @@ async function changesSince(
   }
 }
 
-function missingInput(table: DerivedTable, identifier: TableIdentifier): IngotError {
-  const name = formatIdentifier(identifier)
-  return new IngotError(
-    'TABLE_NOT_FOUND',
-    `${formatIdentifier(table.identifier)} reads ${name}, which was never made`,
-    {
-      hint: `run ${name} first`,
-      context: { table: formatIdentifier(table.identifier), input: name },
-    },
-  )
+/**
+ * A column of which the rows that the table was made from had another of the same name: read today, those rows have nulls there.
+ * Undefined: there is none.
+ */
+export function exchangedColumn({ metadata, previous }: InputState): string | undefined {
+  const before = metadata.snapshots.find(snapshot => snapshot['snapshot-id'] === previous?.snapshotId)?.[
+    'schema-id'
+  ]
+  if (before === undefined || before === metadata['current-schema-id']) return undefined
+  const formerIds = new Map(schemaById(metadata, before).fields.map(({ name, id }) => [name, id]))
+  return currentSchema(metadata).fields.find(
+    ({ name, id }) => formerIds.has(name) && formerIds.get(name) !== id,
+  )?.name
 }
 
 /** Whether files of the input came, or went or were written again. */

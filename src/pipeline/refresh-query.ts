@@ -1,5 +1,5 @@
 import { formatIdentifier } from '../table-identifier.ts'
-import type { RefreshDecision } from './examine-table.ts'
+import { otherInputChanged, type RefreshDecision } from './decide-action.ts'
 import { changeKind } from './input-changes.ts'
 import { type ChangedRows, InputViews } from './input-views.ts'
 import { filterInput } from './key-filters.ts'
@@ -89,10 +89,9 @@ export async function obstacleToAppend(
     if (changeKind(input) === 'none' && input.input !== drivingInput) continue
     const { removed, added } = await views.createChanges(input)
     const name = formatIdentifier(input.identifier)
+    if (input.input !== drivingInput && removed + added > 0) return otherInputChanged(name)
     if (removed > 0)
       return `${removed} rows of ${name} are gone or changed, and the table has no key to find theirs by`
-    if (added > 0 && input.input !== drivingInput)
-      return `${name} changed, and the table has no key to find its rows by`
   }
   return undefined
 }

@@ -6,12 +6,12 @@ import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import {
+  type Circumstances,
   decideAction,
-  type ExaminedTable,
-  examineTable,
-  needsPreparation,
+  type ForeseenDecision,
   type RefreshDecision,
-} from './examine-table.ts'
+} from './decide-action.ts'
+import { type ExaminedTable, examineTable } from './examine-table.ts'
 import { prepareTable } from './prepared-table.ts'
 import type { RefreshContext, RefreshOutcome } from './refresh-context.ts'
 import { refreshMap } from './refresh-map.ts'
@@ -24,7 +24,7 @@ export interface RefreshOptions {
   readonly lake: Lake
   readonly transaction: Transaction
   readonly run: RefreshContext['run']
-  readonly fullRefresh: boolean
+  readonly circumstances: Circumstances
   readonly signal?: AbortSignal
   /** Called when it is known what is to be done, before it is. */
   readonly onDecision?: (decision: RefreshDecision) => void
@@ -34,23 +34,25 @@ const NOTHING = { rowsAdded: 0, rowsDeleted: 0, rowsQuarantined: 0, expectations
 
 /**
  * Stages in the transaction what brings a derived table up to date with its inputs, those that the transaction has staged included.
- * @throws PLAN_REFUSED when its definition changed by more than additions; EXPECTATION_FAILED
+ * @throws PLAN_REFUSED when it must be rebuilt; TABLE_NOT_FOUND for an input that was never made; EXPECTATION_FAILED
  */
 export async function refreshTable(table: DerivedTable, options: RefreshOptions): Promise<RefreshOutcome> {
+  const { circumstances, onDecision, signal } = options
   const examined = await examineTable(options.context, options.transaction, table)
-  const { fullRefresh, onDecision } = options
-  if (!fullRefresh && !needsPreparation(examined)) {
-    const decision = decideAction(examined, undefined, { fullRefresh })
-    if (decision.action === 'skip') return { ...decision, ...NOTHING }
+  const early = decideAction(examined, undefined, circumstances)
+  if (early.action === 'skip' || isLeftOut(early, circumstances)) {
+    return { action: early.action, reason: early.reason, ...NOTHING }
   }
-  const { signal } = options
+  if (early.action === 'refuse') {
+    onDecision?.(early)
+    throw refusedError(table, early, circumstances)
+  }
   const label = formatIdentifier(table.identifier)
   return options.engine.session({ label, ...(signal === undefined ? {} : { signal }) }, async session => {
     const prepared = await prepareTable(session, options.lake, table)
-    const decision = decideAction(examined, prepared, { fullRefresh })
-    if (decision.action === 'skip') return { ...decision, ...NOTHING }
+    const { action, reason } = decideAction(examined, prepared, circumstances)
+    const decision = { action, reason }
     onDecision?.(decision)
-    if (decision.action === 'refuse') throw refusedError(label, decision.reason)
     return refresh({ ...options, session, examined, prepared }, decision)
   })
 }
@@ -66,10 +68,19 @@ function refresh(
   return refreshQuery(context, queries, decision)
 }
 
-/** The refusal to rebuild a table whose definition changed, without being asked to. */
-function refusedError(table: string, reason: string): IngotError {
-  return new IngotError('PLAN_REFUSED', `${table} must be rebuilt: ${reason}`, {
-    hint: `ingot run --full-refresh ${table}`,
-    context: { table },
-  })
+/** Whether nothing is wrong with the table itself. */
+function isLeftOut({ action }: RefreshDecision, { rebuild, lost }: Circumstances): boolean {
+  return action === 'refuse' && rebuild === undefined && lost !== undefined
+}
+
+function refusedError(
+  { identifier }: DerivedTable,
+  { reason, hint }: ForeseenDecision,
+  { rebuild }: Circumstances,
+): IngotError {
+  const table = formatIdentifier(identifier)
+  const options = { ...(hint === undefined ? {} : { hint }), context: { table } }
+  return rebuild === undefined
+    ? new IngotError('TABLE_NOT_FOUND', `${table} cannot be made: ${reason}`, options)
+    : new IngotError('PLAN_REFUSED', `${table} must be rebuilt: ${reason}`, options)
 }

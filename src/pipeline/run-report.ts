@@ -24,6 +24,8 @@ export interface TableReport {
   readonly rowsQuarantined: number
   readonly seconds: number
   readonly expectations: readonly ExpectationCounts[]
+  /** What the user should know of the table besides, a sentence each. */
+  readonly notes: readonly string[]
   /** Of a bronze table. */
   readonly load?: LoadReport
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string }
@@ -41,18 +43,27 @@ export interface RunReport {
   readonly tables: readonly TableReport[]
 }
 
-/** What a run would do with one table, from metadata alone. */
+/** What a run would do with one table, from metadata alone: the action and reason that the run then reports. */
 export interface TablePlan {
+  /** `silver.orders` */
   readonly table: string
   readonly action: TableAction
   readonly reason: string
+  /** Inputs that the run itself changes first: without that, nothing would be due. */
+  readonly after: readonly string[]
+  /** What makes a recompute of it, as only the rows tell: `rows of silver.orders are gone or changed`. */
+  readonly fullIf?: string
+  /** What to do about a refusal: one command for all tables that must be rebuilt. */
+  readonly hint?: string
+  /** What the user should know of the table besides, a sentence each. */
+  readonly notes: readonly string[]
   /** Of the inputs' changes, or of all inputs where the table is recomputed. */
   readonly files: number
   readonly rows: number
   readonly bytes: number
 }
 
-/** What a run would do. Tables that read what the run itself changes are planned as if that had no changes. */
+/** What a run would do. */
 export interface RunPlan {
   readonly tables: readonly TablePlan[]
 }

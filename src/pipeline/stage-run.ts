@@ -4,7 +4,9 @@ import { quarantineIdentifier } from '../lake/quarantine.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadReport } from './bronze-loader.ts'
-import type { RefreshDecision } from './examine-table.ts'
+import { type Circumstances, lostReason, type RefreshDecision } from './decide-action.ts'
+import { decideLoad } from './decide-load.ts'
+import { findRebuilds } from './find-rebuilds.ts'
 import { refreshTable } from './refresh-table.ts'
 import type { RunEvent } from './run-events.ts'
 import { inputsAmong, type PipelineDependencies, type SelectedTables } from './run-options.ts'
@@ -26,18 +28,27 @@ export interface StagedRun {
   readonly reports: readonly TableReport[]
 }
 
+/** A table as it is once the run is done with it. */
+interface StagedOutcome {
+  readonly report: TableReport
+  /** Why what reads it is left out; undefined: it is up to date. */
+  readonly lost: string | undefined
+}
+
 /** Stages every selected table as soon as its inputs are: tables that do not read one another side by side. */
 export async function stageRun(run: StageRunOptions): Promise<StagedRun> {
   const { tables } = run.selected
-  const started = new Map<LakeTable, Promise<TableReport>>()
+  const { engine } = run.dependencies
+  const rebuilds = await findRebuilds({ ...run, engine }, run.selected)
+  const started = new Map<LakeTable, Promise<StagedOutcome>>()
   for (const table of tables) {
     const inputs = inputsAmong(table, tables).map(input => started.get(input))
-    started.set(table, stageAfter(run, table, inputs))
+    started.set(table, stageAfter(run, table, rebuilds.get(table), inputs))
   }
   const settled = await Promise.allSettled(started.values())
   const reports = settled.map(outcome => {
     if (outcome.status === 'rejected') throw outcome.reason
-    return outcome.value
+    return outcome.value.report
   })
   await finishLoads(run, reports)
   return { reports }
@@ -46,16 +57,18 @@ export async function stageRun(run: StageRunOptions): Promise<StagedRun> {
 async function stageAfter(
   run: StageRunOptions,
   table: LakeTable,
-  inputs: readonly (Promise<TableReport> | undefined)[],
-): Promise<TableReport> {
+  rebuild: Circumstances['rebuild'],
+  inputs: readonly (Promise<StagedOutcome> | undefined)[],
+): Promise<StagedOutcome> {
   const before = await Promise.all(inputs)
-  const lost = before.find(report => report !== undefined && isLost(report))
+  const lost = before.find(outcome => outcome?.lost !== undefined)?.lost
+  const fullRefresh = run.selected.isFullRefresh(table)
   const startedAtMs = run.dependencies.clock.nowMs()
-  const report = lost === undefined ? await stageTable(run, table) : leftOut(table, `${lost.table} failed`)
-  const seconds = (run.dependencies.clock.nowMs() - startedAtMs) / 1000
-  const timed = { ...report, seconds }
-  run.options.onEvent?.({ type: 'table-finished', report: timed })
-  return timed
+  const staged = await stageTable(run, table, { fullRefresh, rebuild, lost, moving: [] })
+  const report = { ...staged, seconds: (run.dependencies.clock.nowMs() - startedAtMs) / 1000 }
+  run.options.onEvent?.({ type: 'table-finished', report })
+  const isLost = report.status === 'failed' || report.action === 'refuse'
+  return { report, lost: isLost ? lostReason(report.table, { rebuild, lost }) : undefined }
 }
 
 function emptyReport(table: LakeTable) {
@@ -66,27 +79,32 @@ function emptyReport(table: LakeTable) {
     rowsQuarantined: 0,
     seconds: 0,
     expectations: [],
+    notes: [],
   }
 }
 
-/** A table that is not computed because of what it reads; told from one for which nothing was due by its action. */
-function leftOut(table: LakeTable, reason: string): TableReport {
-  return { ...emptyReport(table), status: 'skipped', action: 'refuse', reason }
-}
-
-function isLost({ status, action }: TableReport): boolean {
-  return status === 'failed' || (status === 'skipped' && action === 'refuse')
-}
-
-async function stageTable(run: StageRunOptions, table: LakeTable): Promise<TableReport> {
+async function stageTable(
+  run: StageRunOptions,
+  table: LakeTable,
+  circumstances: Circumstances,
+): Promise<TableReport> {
   // What was decided is known, and reported, even when doing it fails.
-  let decision: RefreshDecision = { action: table.kind === 'bronze' ? 'load' : 'full', reason: '' }
-  const onDecision = (decided: RefreshDecision): void => {
-    decision = decided
-    run.options.onEvent?.({ type: 'table-started', table: formatIdentifier(table.identifier), ...decided })
+  let decision: RefreshDecision | undefined
+  const onDecision = (decided: RefreshDecision, bytesTotal?: number): void => {
+    const { action, reason } = decided
+    decision = { action, reason }
+    if (action === 'refuse') return
+    run.options.onEvent?.({
+      type: 'table-started',
+      table: formatIdentifier(table.identifier),
+      ...decision,
+      ...(bytesTotal === undefined ? {} : { bytesTotal }),
+    })
   }
   try {
-    return table.kind === 'bronze' ? await stageLoad(run, table) : await stageRefresh(run, table, onDecision)
+    return table.kind === 'bronze'
+      ? await stageLoad(run, table, onDecision)
+      : await stageRefresh(run, table, circumstances, onDecision)
   } catch (error) {
     run.options.signal?.throwIfAborted()
     // Not of this table alone: the run is staged again from what there is by now.
@@ -99,7 +117,7 @@ async function stageTable(run: StageRunOptions, table: LakeTable): Promise<Table
     )
     return {
       ...emptyReport(table),
-      ...decision,
+      ...(decision ?? { action: 'refuse', reason: message }),
       status: 'failed',
       error: { code, message, ...(hint === undefined ? {} : { hint }) },
     }
@@ -112,20 +130,16 @@ function discard({ transaction }: StageRunOptions, { identifier }: LakeTable): v
   transaction.discard(quarantineIdentifier(identifier))
 }
 
-async function stageLoad(run: StageRunOptions, table: BronzeTable): Promise<TableReport> {
+async function stageLoad(
+  run: StageRunOptions,
+  table: BronzeTable,
+  onDecision: (decision: RefreshDecision, bytesTotal: number) => void,
+): Promise<TableReport> {
   const { dependencies, transaction, options } = run
-  const plan = await dependencies.loader.plan(table, transaction)
+  const { plan, decision } = await decideLoad(dependencies.loader, transaction, table)
+  if (decision.action === 'skip') return { ...emptyReport(table), status: 'skipped', ...decision }
+  onDecision(decision, plan.bytes)
   const name = formatIdentifier(table.identifier)
-  const isMade = (await transaction.table(table.identifier)) !== undefined
-  if (plan.files === 0 && isMade)
-    return {
-      ...emptyReport(table),
-      status: 'skipped',
-      action: 'skip',
-      reason: 'its sources have nothing new',
-    }
-  const reason = isMade ? 'its sources have something new' : 'it is new'
-  options.onEvent?.({ type: 'table-started', table: name, action: 'load', reason, bytesTotal: plan.bytes })
   const load = await dependencies.loader.stage(table, plan, transaction, {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: progress => options.onEvent?.({ type: 'table-progress', table: name, ...progress }),
@@ -133,8 +147,7 @@ async function stageLoad(run: StageRunOptions, table: BronzeTable): Promise<Tabl
   return {
     ...emptyReport(table),
     status: 'done',
-    action: 'load',
-    reason,
+    ...decision,
     rowsAdded: load.rows,
     rowsQuarantined: load.quarantined,
     load,
@@ -144,20 +157,22 @@ async function stageLoad(run: StageRunOptions, table: BronzeTable): Promise<Tabl
 async function stageRefresh(
   run: StageRunOptions,
   table: DerivedTable,
+  circumstances: Circumstances,
   onDecision: (decision: RefreshDecision) => void,
 ): Promise<TableReport> {
-  const { dependencies, lake, transaction, selected, options } = run
+  const { dependencies, lake, transaction, options } = run
   const outcome = await refreshTable(table, {
     context: dependencies.context,
     engine: dependencies.engine,
     lake,
     transaction,
     run,
-    fullRefresh: selected.isFullRefresh(table),
+    circumstances,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onDecision,
   })
-  return { ...emptyReport(table), status: outcome.action === 'skip' ? 'skipped' : 'done', ...outcome }
+  const isSkipped = outcome.action === 'skip' || outcome.action === 'refuse'
+  return { ...emptyReport(table), status: isSkipped ? 'skipped' : 'done', ...outcome }
 }
 
 async function finishLoads(

@@ -7,7 +7,7 @@ import { CapturedTerminal } from './captured-terminal.ts'
 
 const report = (table: string, more: Partial<TableReport> = {}): TableReport => ({
   ...{ table, status: 'done', action: 'load', reason: 'it is new', seconds: 1.5, expectations: [] },
-  ...{ rowsAdded: 1200, rowsDeleted: 0, rowsQuarantined: 0 },
+  ...{ rowsAdded: 1200, rowsDeleted: 0, rowsQuarantined: 0, notes: [] },
   ...more,
 })
 

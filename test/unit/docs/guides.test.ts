@@ -10,8 +10,10 @@ const GUIDES = {
     files: [
       'analyze-query',
       'build-from-tree',
+      'decide-action',
+      'decide-load',
       'definition-parts',
-      'examine-table',
+      'find-rebuilds',
       'function-facts',
       'not-incremental',
       'output-keys',
