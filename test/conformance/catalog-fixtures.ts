@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Catalog } from '../../src/catalog/catalog.ts'
 import { createLibsqlStore } from '../../src/catalog/libsql-store.ts'
 import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
+import type { CatalogStore } from '../../src/catalog/store.ts'
 import { systemRandom } from '../../src/random.ts'
 import { createHttpApp } from '../../src/server/http-app.ts'
 import { createIcebergRest } from '../../src/server/iceberg-rest.ts'
@@ -44,4 +45,27 @@ export function serveCatalog(catalog: Catalog): Promise<HttpServer> {
   const routes = [createIcebergRest({ catalog, random: systemRandom })]
   const app = createHttpApp({ metrics: createMetrics(), log: createLog({ level: 'silent' }), routes })
   return serveHttp({ app, port: 0 })
+}
+
+/** Embedded stores over one new file. */
+export interface LibsqlStores {
+  readonly file: string
+  open(): Promise<CatalogStore>
+  dispose(): Promise<void>
+}
+
+export async function openLibsqlStores(): Promise<LibsqlStores> {
+  const folder = await mkdtemp(join(tmpdir(), 'ingot-store-'))
+  const file = join(folder, 'catalog.db')
+  const opened: CatalogStore[] = []
+  const open = async (): Promise<CatalogStore> => {
+    const store = await createLibsqlStore({ file, clock: eagerClock })
+    opened.push(store)
+    return store
+  }
+  const dispose = async (): Promise<void> => {
+    for (const store of opened) await store.close()
+    await rm(folder, { recursive: true })
+  }
+  return { file, open, dispose }
 }

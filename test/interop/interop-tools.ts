@@ -91,7 +91,8 @@ function readMarker(path: string): { readonly requirements: string; readonly pat
   return JSON.parse(readFileSync(path, 'utf8')) as { requirements: string; path: string }
 }
 
-async function attempt(what: string, work: () => Promise<string>): Promise<Tool> {
+/** What `work` provides, or why it could not. */
+export async function attempt(what: string, work: () => Promise<string>): Promise<Tool> {
   try {
     return { path: await work() }
   } catch (error) {

@@ -1,0 +1,49 @@
+import { after } from 'node:test'
+import { createPostgresStore, type PostgresStoreOptions } from '../../src/catalog/postgres-store.ts'
+import type { CatalogStore } from '../../src/catalog/store.ts'
+import { skipWithout } from '../interop/interop-tools.ts'
+import { PostgresServer, postgresTool } from './postgres-server.ts'
+
+/** The option that makes a test skipped where no PostgreSQL can be had, with the reason. */
+export const withPostgres = skipWithout(await postgresTool())
+
+let server: Promise<PostgresServer> | undefined
+
+/** The PostgreSQL that all tests of this process share, started by the first; none of them may stop it. */
+export function sharedPostgres(): Promise<PostgresServer> {
+  server ??= PostgresServer.start()
+  return server
+}
+
+after(async () => {
+  if (server !== undefined) await (await server)[Symbol.asyncDispose]()
+})
+
+/** Stores over one new database. */
+export interface PostgresFixture {
+  readonly server: PostgresServer
+  readonly database: string
+  readonly url: string
+  open(options?: Partial<PostgresStoreOptions>): Promise<CatalogStore>
+  dispose(): Promise<void>
+}
+
+export async function openPostgresFixture(): Promise<PostgresFixture> {
+  const postgres = await sharedPostgres()
+  const database = await postgres.createDatabase()
+  const opened: CatalogStore[] = []
+  const url = postgres.url(database)
+  return {
+    server: postgres,
+    database,
+    url,
+    open: async options => {
+      const store = await createPostgresStore({ url, ...options })
+      opened.push(store)
+      return store
+    },
+    dispose: async () => {
+      for (const store of opened) await store.close()
+    },
+  }
+}
