@@ -18,6 +18,11 @@ export const PARTITION_ID_BEFORE_FIRST = 999
 /** The spec of a table that is not partitioned. */
 export const UNPARTITIONED: PartitionSpec = { 'spec-id': 0, fields: [] }
 
+/** Whether a spec keeps all files in one partition: it has no fields, or void ones alone. */
+export function isUnpartitioned(spec: PartitionSpec): boolean {
+  return spec.fields.every(field => field.transform === 'void')
+}
+
 /** The order of a table that is not sorted; its id is reserved (Iceberg spec, "Sorting"). */
 export const UNSORTED: SortOrder = { 'order-id': 0, fields: [] }
 

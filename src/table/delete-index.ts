@@ -1,5 +1,6 @@
 import { IngotError } from '../errors.ts'
 import type { LiveEntry } from '../format/manifest-types.ts'
+import { isUnpartitioned } from '../format/partition-spec.ts'
 import type { PartitionSpec } from '../format/types.ts'
 import { DELETE_FILE_PATH_ID } from './delete-columns.ts'
 import { partitionKey } from './partition-key.ts'
@@ -13,7 +14,7 @@ export interface DeleteTask {
 
 /** Finds the delete files that apply to a data file (Iceberg spec, "Scan Planning"). */
 export interface DeleteIndex {
-  /** @throws UNSUPPORTED when an equality delete or a deletion vector applies */
+  /** @throws UNSUPPORTED when one of a format that is not read applies */
   deletesFor(entry: LiveEntry): readonly DeleteTask[]
 }
 
@@ -32,7 +33,7 @@ export function createDeleteIndex(
   toEnginePath: (location: string) => string,
 ): DeleteIndex {
   if (deletes.length === 0) return { deletesFor: () => NO_DELETES }
-  const unpartitioned = new Set(specs.filter(spec => spec.fields.length === 0).map(spec => spec['spec-id']))
+  const unpartitioned = new Set(specs.filter(isUnpartitioned).map(spec => spec['spec-id']))
   const byFile = new Map<string, IndexedDelete[]>()
   const byPartition = new Map<string, IndexedDelete[]>()
   const everywhere: IndexedDelete[] = []
@@ -88,10 +89,8 @@ function applies(candidate: IndexedDelete, data: LiveEntry, path: Buffer): boole
 
 function refuseUnreadable(entry: LiveEntry): void {
   const { content, fileFormat, filePath } = entry.file
-  if (content === 'position-deletes' && fileFormat === 'PARQUET') return
-  const kind =
-    content === 'equality-deletes' ? 'equality deletes' : `position deletes in format ${fileFormat}`
-  throw new IngotError('UNSUPPORTED', `${kind} cannot be read yet: ${filePath}`, {
+  if (fileFormat === 'PARQUET') return
+  throw new IngotError('UNSUPPORTED', `${content} in format ${fileFormat} cannot be read: ${filePath}`, {
     hint: 'rewrite the data files with the engine that wrote the deletes (Spark: rewrite_data_files)',
     context: { file: filePath, content, fileFormat },
   })

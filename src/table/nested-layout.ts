@@ -26,6 +26,8 @@ export interface ColumnReader {
   readonly sqlType: string
   /** `reference` is an SQL expression of that type. */
   readonly valueSql: (reference: string) => string
+  /** As valueSql, of a primitive field inside structs of the column, by the ids on the way to it, as `type`; also of one dropped since. */
+  readonly leafSql: (reference: string, ids: readonly number[], type: PrimitiveType) => string
 }
 
 /**
@@ -33,28 +35,41 @@ export interface ColumnReader {
  * fields at different times, which only a file's own schema can tell apart.
  */
 export function readerForAnySchema(metadata: TableMetadata, field: NestedField): ColumnReader | undefined {
-  if (isPrimitive(field.type)) return plainReader(field.type)
+  if (isPrimitive(field.type)) return layoutReader(field.type, field.type)
   const others = metadata.schemas.map(schema => schema.fields.find(other => other.id === field.id)?.type)
   const layout = mergeLayouts([field.type, ...others.filter(type => type !== undefined)])
   return isAmbiguous(layout) ? undefined : layoutReader(layout, field.type)
 }
 
 /** A reader for files written under the schema `schemaId`. */
-export function readerForSchema(metadata: TableMetadata, field: NestedField, schemaId: number): ColumnReader {
+export function readerForSchema(
+  metadata: TableMetadata,
+  field: NestedField,
+  schemaId: number | undefined,
+): ColumnReader {
   const schema = metadata.schemas.find(candidate => candidate['schema-id'] === schemaId)
   const stored = schema?.fields.find(other => other.id === field.id)
   return layoutReader(mergeLayouts([stored?.type ?? field.type]), field.type)
 }
 
-function plainReader(type: Type): ColumnReader {
-  return { sqlType: toSqlType(type), valueSql: reference => reference }
-}
-
 function layoutReader(layout: Layout, type: Type): ColumnReader {
   const sqlType = layoutToSql(layout)
   // Equal texts mean equal names, each of one field id: nothing to rebuild.
-  if (sqlType === toSqlType(type)) return plainReader(type)
-  return { sqlType, valueSql: reference => rebuildSql(type, layout, reference, 0) }
+  const isPlain = sqlType === toSqlType(type)
+  return {
+    sqlType,
+    valueSql: reference => (isPlain ? reference : rebuildSql(type, layout, reference, 0)),
+    leafSql: (reference, ids, leafType) => leafSql(layout, reference, ids, leafType),
+  }
+}
+
+function leafSql(layout: Layout, reference: string, ids: readonly number[], type: PrimitiveType): string {
+  const [id, ...deeper] = ids
+  if (id === undefined) return layout === type ? reference : `CAST(${reference} AS ${toSqlType(type)})`
+  const fields = typeof layout !== 'string' && layout.kind === 'struct' ? layout.fields : []
+  const found = fields.find(candidate => candidate.id === id)
+  if (found === undefined) return `CAST(NULL AS ${toSqlType(type)})`
+  return leafSql(found.layout, extractSql(found, reference), deeper, type)
 }
 
 /** Types of one column at different times, the one whose primitive types count first. */
@@ -139,9 +154,12 @@ function rebuildFieldSql(
 ): string {
   const found = stored.find(candidate => candidate.id === field.id)
   if (found === undefined) return `CAST(NULL AS ${toSqlType(field.type)})`
-  // A file has one of the names; under the others the engine returns null.
-  const values = found.names.map(name => `struct_extract(${reference}, ${quoteLiteral(name)})`)
+  return rebuildSql(field.type, found.layout, extractSql(found, reference), depth)
+}
+
+/** A file has one of the names; under the others the engine returns null. */
+function extractSql({ names }: LayoutField, reference: string): string {
+  const values = names.map(name => `struct_extract(${reference}, ${quoteLiteral(name)})`)
   const [single = 'NULL'] = values
-  const value = values.length === 1 ? single : `coalesce(${values.join(', ')})`
-  return rebuildSql(field.type, found.layout, value, depth)
+  return values.length === 1 ? single : `coalesce(${values.join(', ')})`
 }

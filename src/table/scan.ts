@@ -35,8 +35,8 @@ export interface PlanScanOptions {
 
 /**
  * Finds the files of a snapshot that a filter does not rule out, by partition summaries, partition values and column
- * bounds, and the position deletes that apply to each.
- * @throws SNAPSHOT_NOT_FOUND; UNSUPPORTED when an equality delete or a deletion vector applies to a file
+ * bounds, and the delete files that apply to each.
+ * @throws SNAPSHOT_NOT_FOUND; UNSUPPORTED when a delete file of a format that is not read applies to a file
  */
 export async function planScan(
   context: Pick<TableContext, 'io' | 'manifests'>,

@@ -9,6 +9,7 @@ import { createDeleteIndex } from '../../../src/table/delete-index.ts'
 const SPECS: readonly PartitionSpec[] = [
   { 'spec-id': 0, fields: [] },
   { 'spec-id': 1, fields: [{ 'source-id': 1, 'field-id': 1000, name: 'p', transform: 'identity' }] },
+  { 'spec-id': 2, fields: [{ 'source-id': 1, 'field-id': 1001, name: 'v', transform: 'void' }] },
 ]
 
 function entry(
@@ -74,19 +75,28 @@ test('the file that a delete file references, or the range of paths that it name
   )
 })
 
-test('equality deletes are refused where they apply: to older files, of their partition or of all', () => {
-  const everywhere = entry(5, 0, { ...equality, filePath: 'eq.parquet' })
-  assert.throws(
-    () => deletesFor(entry(4, 1, { filePath: 'a', partition: ['x'] }), everywhere),
-    isUnsupported('eq.parquet'),
-  )
-  assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), everywhere), [])
-  const ofPartition = entry(5, 1, { ...equality, filePath: 'eq.parquet', partition: ['x'] })
-  assert.throws(
-    () => deletesFor(entry(4, 1, { filePath: 'a', partition: ['x'] }), ofPartition),
-    isUnsupported('eq.parquet'),
-  )
+test('equality deletes apply to older files, of their partition or, from an unpartitioned spec, of all', () => {
+  const inX = entry(4, 1, { filePath: 'a', partition: ['x'] })
+  for (const specId of [0, 2]) {
+    const everywhere = entry(5, specId, { ...equality, filePath: 'eq' })
+    assert.deepEqual(deletesFor(inX, everywhere), ['eq'])
+    assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), everywhere), [])
+  }
+  const ofPartition = entry(5, 1, { ...equality, filePath: 'eq', partition: ['x'] })
+  assert.deepEqual(deletesFor(inX, ofPartition), ['eq'])
   assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: ['y'] }), ofPartition), [])
+})
+
+test('partitions of zero and minus zero are two', () => {
+  const deletes = entry(5, 1, { ...equality, filePath: 'eq', partition: [-0] })
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: [-0] }), deletes), ['eq'])
+  assert.deepEqual(deletesFor(entry(4, 1, { filePath: 'a', partition: [0] }), deletes), [])
+})
+
+test('delete files of formats that are not read are refused where they apply, with the file', () => {
+  const avro = entry(5, 0, { ...equality, filePath: 'eq.avro', fileFormat: 'AVRO' })
+  assert.throws(() => deletesFor(entry(4, 0, { filePath: 'a' }), avro), isUnsupported('eq.avro'))
+  assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), avro), [])
 })
 
 test('deletion vectors are refused with the file that has them', () => {

@@ -1,0 +1,124 @@
+import { IngotError } from '../errors.ts'
+import type { LiveEntry } from '../format/manifest-types.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
+import type { NestedField } from '../format/types.ts'
+import { quoteLiteral } from '../sql-text.ts'
+import { type ColumnReader, readerForAnySchema, readerForSchema } from './nested-layout.ts'
+
+/** A file to read, as the engine names it and as its manifest describes it. */
+interface ReadableFile {
+  readonly entry: LiveEntry
+  readonly enginePath: string
+}
+
+/** A top-level column of files, and how to read it. */
+interface ReadColumn {
+  readonly field: NestedField
+  readonly reader: ColumnReader
+}
+
+/** Files in which the columns are stored alike, so that one SELECT reads them. */
+export interface LayoutGroup<F extends ReadableFile> {
+  /** By field id. */
+  readonly columns: ReadonlyMap<number, ReadColumn>
+  readonly files: readonly F[]
+}
+
+/**
+ * One group of all files, but for tables where a nested name changed its meaning: then one for each schema.
+ * @throws UNSUPPORTED when a nested name was re-used for another field and the snapshot that wrote a file is expired
+ */
+export function groupByLayout<F extends ReadableFile>(
+  metadata: TableMetadata,
+  fields: readonly NestedField[],
+  files: readonly F[],
+): LayoutGroup<F>[] {
+  const readers = fields.map(field => ({ field, reader: readerForAnySchema(metadata, field) }))
+  const groups = new Map<number | undefined, readonly F[]>(
+    readers.every(({ reader }) => reader !== undefined)
+      ? [[undefined, files]]
+      : groupBySchema(metadata, files),
+  )
+  return [...groups].map(([schemaId, group]) => ({
+    columns: new Map(
+      readers.map(({ field, reader }) => [
+        field.id,
+        { field, reader: reader ?? readerForSchema(metadata, field, schemaId) },
+      ]),
+    ),
+    files: group,
+  }))
+}
+
+function groupBySchema<F extends ReadableFile>(
+  metadata: TableMetadata,
+  files: readonly F[],
+): Map<number, F[]> {
+  const schemaIds = new Map(
+    metadata.snapshots.map(snapshot => [snapshot['snapshot-id'], snapshot['schema-id']]),
+  )
+  const bySchema = new Map<number, F[]>()
+  for (const file of files) {
+    const schemaId = schemaIds.get(file.entry.snapshotId)
+    if (schemaId === undefined) throw unknownLayout(metadata, file)
+    const group = bySchema.get(schemaId)
+    if (group === undefined) bySchema.set(schemaId, [file])
+    else group.push(file)
+  }
+  return bySchema
+}
+
+function unknownLayout(metadata: TableMetadata, file: ReadableFile): IngotError {
+  return new IngotError(
+    'UNSUPPORTED',
+    `file ${file.entry.file.filePath} was written by a snapshot that is expired, and a nested name was re-used since`,
+    {
+      hint: 'read the table with an engine that maps nested fields by id, or rebuild it',
+      context: { location: metadata.location, file: file.entry.file.filePath },
+    },
+  )
+}
+
+/**
+ * A column in the SQL of a scan, `d` being the files. Not the user's name: a column called `filename` would hide the
+ * virtual column of that name.
+ */
+export function columnReference(fieldId: number): string {
+  return `d.${internalName(fieldId)}`
+}
+
+function internalName(fieldId: number): string {
+  return `__c${fieldId}`
+}
+
+/** The table function that reads the columns of a group by field id. */
+export function readGroupSql(group: LayoutGroup<ReadableFile>): string {
+  const columns = [...group.columns.values()].map(({ field, reader }) =>
+    mappedColumn(field.id, internalName(field.id), reader.sqlType, defaultSql(field)),
+  )
+  return readParquetSql(
+    group.files.map(file => file.enginePath),
+    columns,
+  )
+}
+
+/** The table function that reads columns, made by mappedColumn, of Parquet files. */
+export function readParquetSql(paths: readonly string[], columns: readonly string[]): string {
+  const list = paths.map(quoteLiteral).join(', ')
+  // Folder names of partitions are no columns.
+  return `read_parquet([${list}], schema=MAP {${columns.join(', ')}}, hive_partitioning=false)`
+}
+
+/** Which column of the files, by field id, is to have this name and type; where a file lacks it, the value `defaultValue` (SQL). */
+export function mappedColumn(id: number, name: string, sqlType: string, defaultValue = 'NULL'): string {
+  return `${id}: {name: ${quoteLiteral(name)}, type: ${quoteLiteral(sqlType)}, default_value: ${defaultValue}}`
+}
+
+/** The value of a column in files older than it, as text: the values of the map must have one type. */
+function defaultSql(field: NestedField): string {
+  const value = field['initial-default']
+  if (value === undefined || value === null || typeof value === 'object') return 'NULL'
+  const isBytes =
+    field.type === 'binary' || (typeof field.type === 'string' && field.type.startsWith('fixed['))
+  return quoteLiteral(isBytes ? String(value).replaceAll(/../g, '\\x$&') : String(value))
+}
