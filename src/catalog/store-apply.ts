@@ -129,7 +129,8 @@ async function changePointers(
 ): Promise<Refusal | undefined> {
   for (const change of changes) {
     const { namespace } = change.identifier
-    if (change.expected === null && !(await hasNamespace(database, namespace))) {
+    const isCreation = change.expected === null && change.next !== null
+    if (isCreation && !(await hasNamespace(database, namespace))) {
       return { type: 'namespace-missing', namespace }
     }
     if (!(await swapPointer(database, change))) {
@@ -142,8 +143,12 @@ async function changePointers(
 /** Compare-and-set: whether the pointer was where the change expects it. */
 async function swapPointer(database: Database, change: PointerChange): Promise<boolean> {
   const { identifier, expected, next } = change
-  if (expected === null) return next !== null && (await createPointer(database, identifier, next))
   const key = tableKey(identifier)
+  if (expected === null) {
+    return next === null
+      ? !(await hasPointer(database, key))
+      : await createPointer(database, identifier, next)
+  }
   const row =
     next === null
       ? await database
@@ -181,6 +186,15 @@ async function createPointer(
     .returning('name')
     .executeTakeFirst()
   return inserted !== undefined
+}
+
+async function hasPointer(database: Database, key: string): Promise<boolean> {
+  const row = await database
+    .selectFrom('pointers')
+    .select('name')
+    .where('table_key', '=', key)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 async function changeNamespace(database: Database, change: NamespaceChange): Promise<Refusal | undefined> {

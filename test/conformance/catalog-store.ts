@@ -104,6 +104,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const outcome = await store.apply(swap('same', 't', 'file:///t', 'file:///t'))
     assert.equal(outcome.type === 'applied' && outcome.transaction?.transactionId, 2)
     assert.equal((await store.transactions({ table: table('t') })).length, 2)
+    assert.equal((await store.apply(swap('absent', 'u', null, null))).type, 'applied')
+    const present = await store.apply(swap('present', 't', null, null))
+    assert.deepEqual(present, { type: 'pointer-moved', identifier: table('t') })
   },
 
   'of several pointers all are swapped or none': async ({ store }) => {

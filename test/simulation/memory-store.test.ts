@@ -2,6 +2,7 @@ import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
 import { createMemoryFileIO } from '../../src/storage/memory-file-io.ts'
 import { checkCatalog } from '../conformance/catalog.ts'
 import { eagerClock } from '../conformance/catalog-samples.ts'
+import { checkCatalogStore } from '../conformance/catalog-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { createSeededRandom } from './seeded-random.ts'
 import { ROOT } from './world.ts'
@@ -17,4 +18,9 @@ checkCatalog('local over the store of the simulation', async () => {
     root: ROOT,
   })
   return { catalog, io, root: ROOT, dispose: () => catalog.close() }
+})
+
+checkCatalogStore('of the simulation', async () => {
+  const store = new MemoryStore()
+  return { store, open: async () => store, dispose: () => store.close() }
 })

@@ -8,6 +8,7 @@ import type {
   StoreOutcome,
   StoreTransaction,
 } from '../../src/catalog/store.ts'
+import { checkStoredText, checkStoreTransaction } from '../../src/catalog/store-texts.ts'
 import { identifierKey, type TableIdentifier } from '../../src/table-identifier.ts'
 
 /**
@@ -15,8 +16,8 @@ import { identifierKey, type TableIdentifier } from '../../src/table-identifier.
  * holds is one object that survives the processes that use it.
  */
 export class MemoryStore implements CatalogStore {
-  readonly #namespaces = new Map<string, NamespaceRecord>()
-  readonly #pointers = new Map<string, { readonly identifier: TableIdentifier; readonly location: string }>()
+  #namespaces = new Map<string, NamespaceRecord>()
+  #pointers = new Map<string, { readonly identifier: TableIdentifier; readonly location: string }>()
   readonly #keys = new Map<string, KeyRecord>()
   /** Oldest first. */
   readonly #transactions: TransactionRecord[] = []
@@ -62,25 +63,31 @@ export class MemoryStore implements CatalogStore {
   }
 
   async findKey(idempotencyKey: string): Promise<KeyRecord | undefined> {
+    checkStoredText('idempotency key', idempotencyKey)
     return this.#keys.get(idempotencyKey)
   }
 
   async giveUpKey(idempotencyKey: string): Promise<KeyRecord> {
+    checkStoredText('idempotency key', idempotencyKey)
     const record = this.#keys.get(idempotencyKey) ?? { type: 'given-up' }
     this.#keys.set(idempotencyKey, record)
     return record
   }
 
   async apply(request: StoreTransaction): Promise<StoreOutcome> {
+    checkStoreTransaction(request)
     const keys = [request, ...(request.members ?? [])]
     for (const { idempotencyKey } of keys) {
       const record = this.#keys.get(idempotencyKey)
       if (record !== undefined) return { type: 'key-spent', idempotencyKey, record }
     }
-    const refusal = this.#namespaceRefusal(request) ?? this.#pointerRefusal(request.pointers)
-    if (refusal !== undefined) return refusal
-    if (request.namespaceChange !== undefined) this.#changeNamespace(request.namespaceChange)
-    for (const change of request.pointers) this.#setPointer(change)
+    const [namespaces, pointers] = [new Map(this.#namespaces), new Map(this.#pointers)]
+    const refusal = this.#change(request)
+    if (refusal !== undefined) {
+      this.#namespaces = namespaces
+      this.#pointers = pointers
+      return refusal
+    }
     const transaction = this.#record(request)
     for (const { idempotencyKey, requestHash } of keys) {
       this.#keys.set(idempotencyKey, { type: 'used', requestHash, transaction })
@@ -90,8 +97,22 @@ export class MemoryStore implements CatalogStore {
 
   async close(): Promise<void> {}
 
-  #namespaceRefusal({ namespaceChange: change }: StoreTransaction): StoreOutcome | undefined {
-    if (change === undefined) return undefined
+  /** One after the other, each upon what the one before it left; a refusal leaves the rest undone. */
+  #change({ namespaceChange, pointers }: StoreTransaction): StoreOutcome | undefined {
+    if (namespaceChange !== undefined) {
+      const refusal = this.#namespaceRefusal(namespaceChange)
+      if (refusal !== undefined) return refusal
+      this.#changeNamespace(namespaceChange)
+    }
+    for (const change of pointers) {
+      const refusal = this.#pointerRefusal(change)
+      if (refusal !== undefined) return refusal
+      this.#setPointer(change)
+    }
+    return undefined
+  }
+
+  #namespaceRefusal(change: NamespaceChange): StoreOutcome | undefined {
     const { namespace } = change
     const isThere = this.#namespaces.has(JSON.stringify(namespace))
     if (change.type === 'create') return isThere ? { type: 'namespace-exists', namespace } : undefined
@@ -106,15 +127,13 @@ export class MemoryStore implements CatalogStore {
     return [...inner, ...tables].some(outer => JSON.stringify(outer) === JSON.stringify(namespace))
   }
 
-  #pointerRefusal(changes: readonly PointerChange[]): StoreOutcome | undefined {
-    for (const { identifier, expected } of changes) {
-      if (!this.#namespaces.has(JSON.stringify(identifier.namespace))) {
-        return { type: 'namespace-missing', namespace: identifier.namespace }
-      }
-      const current = this.#pointers.get(identifierKey(identifier))?.location ?? null
-      if (current !== expected) return { type: 'pointer-moved', identifier }
+  #pointerRefusal({ identifier, expected, next }: PointerChange): StoreOutcome | undefined {
+    const { namespace } = identifier
+    if (expected === null && next !== null && !this.#namespaces.has(JSON.stringify(namespace))) {
+      return { type: 'namespace-missing', namespace }
     }
-    return undefined
+    const current = this.#pointers.get(identifierKey(identifier))?.location ?? null
+    return current === expected ? undefined : { type: 'pointer-moved', identifier }
   }
 
   #changeNamespace(change: NamespaceChange): void {
