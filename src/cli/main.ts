@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nearestName } from '../did-you-mean.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { type Command, commandHelp, EXIT, parseCommandLine } from './command.ts'
 import { packageFolder } from './package-folder.ts'
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   describe: async () => (await import('./describe.ts')).describeCommand,
   history: async () => (await import('./history.ts')).historyCommand,
   rollback: async () => (await import('./rollback.ts')).rollbackCommand,
+  drop: async () => (await import('./drop.ts')).dropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   types: async () => (await import('./types.ts')).typesCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
@@ -42,8 +44,9 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
   const load = COMMANDS[name]
   if (!load) {
+    const nearest = nearestName(name, Object.keys(COMMANDS))
     throw new IngotError('REQUEST_INVALID', `there is no command ${name}`, {
-      hint: 'ingot --help lists the commands',
+      hint: `${nearest === undefined ? '' : `did you mean ${nearest}? `}ingot --help lists the commands`,
     })
   }
   const command = await load()

@@ -1,9 +1,8 @@
 import { listAllTables } from '../catalog/list-all-tables.ts'
-import type { TableMetadata } from '../format/metadata-types.ts'
-import { currentSnapshot } from '../format/snapshot.ts'
 import { formatIdentifier } from '../table-identifier.ts'
 import { type Command, EXIT } from './command.ts'
 import { openProject } from './open-project.ts'
+import { tableTotals } from './table-totals.ts'
 import { formatTable } from './text-table.ts'
 
 export const tablesCommand: Command = {
@@ -17,7 +16,12 @@ export const tablesCommand: Command = {
     const tables = await Promise.all(
       identifiers.map(async identifier => {
         const { metadata } = await catalog.loadTable(identifier)
-        return { table: formatIdentifier(identifier), ...tableTotals(metadata) }
+        return {
+          table: formatIdentifier(identifier),
+          ...tableTotals(metadata),
+          snapshots: metadata.snapshots.length,
+          updatedAt: new Date(metadata['last-updated-ms']).toISOString(),
+        }
       }),
     )
     if (input.json) {
@@ -50,30 +54,4 @@ export const tablesCommand: Command = {
     )
     return EXIT.ok
   },
-}
-
-interface TableTotals {
-  readonly rows: number | null
-  readonly dataFiles: number | null
-  readonly bytes: number | null
-  readonly snapshots: number
-  readonly updatedAt: string
-}
-
-/** From the newest snapshot's summary; null where its writer did not say. Rows under position deletes are not counted. */
-function tableTotals(metadata: TableMetadata): TableTotals {
-  const snapshot = currentSnapshot(metadata)
-  const total = (key: string): number | null => {
-    const text = snapshot ? snapshot.summary[key] : '0'
-    return text === undefined ? null : Number(text)
-  }
-  const records = total('total-records')
-  const deletes = total('total-position-deletes') ?? 0
-  return {
-    rows: records === null ? null : records - deletes,
-    dataFiles: total('total-data-files'),
-    bytes: total('total-files-size'),
-    snapshots: metadata.snapshots.length,
-    updatedAt: new Date(metadata['last-updated-ms']).toISOString(),
-  }
 }

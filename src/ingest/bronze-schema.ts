@@ -93,7 +93,7 @@ function typeChanges(
     'PLAN_REFUSED',
     `column ${path.join('.')} of ${name} has another type than it was declared with`,
     {
-      hint: `${name} must be rebuilt from its sources: drop it and run again, or declare the new type under another name`,
+      hint: `${name} must be rebuilt from its sources: ingot drop ${name}, then ingot run; or declare the new type under another name`,
       context: { table: name, column: path.join('.'), from, to },
     },
   )

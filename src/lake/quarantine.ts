@@ -13,6 +13,12 @@ export function isQuarantine({ name }: TableIdentifier): boolean {
   return name.endsWith(SUFFIX)
 }
 
+/** The table whose refused lines or rows a quarantine table holds; undefined for other tables. */
+export function quarantinedIdentifier(identifier: TableIdentifier): TableIdentifier | undefined {
+  const { namespace, name } = identifier
+  return isQuarantine(identifier) ? { namespace, name: name.slice(0, -SUFFIX.length) } : undefined
+}
+
 /** What a row carries in the quarantine table of a silver or gold table, beside that table's columns. */
 export const QUARANTINE_COLUMNS: readonly LakeColumn[] = [
   { name: '_rule', type: 'string', doc: 'the expectations that the row failed, joined by a comma' },

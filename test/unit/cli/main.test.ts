@@ -42,7 +42,7 @@ test('an unknown command ends with 2, what is wrong and what to do on standard e
   assert.deepEqual(ingot('rnu'), {
     code: 2,
     out: '',
-    err: 'error REQUEST_INVALID there is no command rnu\nhint  ingot --help lists the commands\n',
+    err: 'error REQUEST_INVALID there is no command rnu\nhint  did you mean run? ingot --help lists the commands\n',
   })
 })
 
