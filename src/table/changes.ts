@@ -1,4 +1,5 @@
 import type { TableMetadata } from '../format/metadata-types.ts'
+import { fileKey } from './file-key.ts'
 import { planScan, type ScanPlan, type ScanTask } from './scan.ts'
 import { scanSql } from './scan-sql.ts'
 import type { TableContext } from './staged-table.ts'
@@ -52,7 +53,7 @@ function without(plan: ScanPlan, other: ScanPlan): ScanPlan {
 function taskKey(task: ScanTask): string {
   const { filePath } = task.entry.file
   if (task.deletes.length === 0) return filePath
-  return JSON.stringify([filePath, ...task.deletes.map(({ entry }) => entry.file.filePath).sort()])
+  return JSON.stringify([filePath, ...task.deletes.map(({ entry }) => fileKey(entry.file)).sort()])
 }
 
 /**
@@ -100,8 +101,8 @@ function rowsOfOneSide(metadata: TableMetadata, plan: ScanPlan, other: ScanPlan)
   for (const task of plan.tasks) {
     const counterpart = counterparts.get(task.entry.file.filePath)
     if (counterpart === undefined) continue
-    const own = new Set(task.deletes.map(({ enginePath }) => enginePath))
-    const deletes = counterpart.deletes.filter(({ enginePath }) => !own.has(enginePath))
+    const own = new Set(task.deletes.map(({ entry }) => fileKey(entry.file)))
+    const deletes = counterpart.deletes.filter(({ entry }) => !own.has(fileKey(entry.file)))
     if (deletes.length === 0) continue
     shared.push(task)
     deletedBy.push({ ...counterpart, deletes })

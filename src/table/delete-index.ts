@@ -1,6 +1,8 @@
 import { IngotError } from '../errors.ts'
+import { isDeletionVector } from '../format/deletion-vector.ts'
 import type { LiveEntry } from '../format/manifest-types.ts'
 import { isUnpartitioned } from '../format/partition-spec.ts'
+import type { RowPositions } from '../format/row-positions.ts'
 import type { PartitionSpec } from '../format/types.ts'
 import { DELETE_FILE_PATH_ID } from './delete-columns.ts'
 import { partitionKey } from './partition-key.ts'
@@ -10,11 +12,13 @@ export interface DeleteTask {
   readonly entry: LiveEntry
   /** How the engine's SQL names the file. */
   readonly enginePath: string
+  /** Of a deletion vector: the rows that it deletes. */
+  readonly vector?: RowPositions
 }
 
 /** Finds the delete files that apply to a data file (Iceberg spec, "Scan Planning"). */
 export interface DeleteIndex {
-  /** @throws UNSUPPORTED when one of a format that is not read applies */
+  /** @throws UNSUPPORTED when one of a format that is not read applies; METADATA_INVALID when two deletion vectors do */
   deletesFor(entry: LiveEntry): readonly DeleteTask[]
 }
 
@@ -55,7 +59,7 @@ export function createDeleteIndex(
       const path = Buffer.from(entry.file.filePath)
       const applying = candidates.filter(candidate => applies(candidate, entry, path))
       for (const { entry: found } of applying) refuseUnreadable(found)
-      return applying
+      return withoutReplaced(applying, entry)
     },
   }
 }
@@ -87,9 +91,26 @@ function applies(candidate: IndexedDelete, data: LiveEntry, path: Buffer): boole
   return candidate.highestPath === undefined || Buffer.compare(path, candidate.highestPath) <= 0
 }
 
+/** A deletion vector has all that position delete files say of its data file (Iceberg spec, "Scan Planning"). */
+function withoutReplaced(deletes: readonly DeleteTask[], { file }: LiveEntry): readonly DeleteTask[] {
+  const vectors = deletes.filter(({ entry }) => isDeletionVector(entry.file))
+  if (vectors.length === 0) return deletes
+  if (vectors.length > 1) {
+    throw new IngotError(
+      'METADATA_INVALID',
+      `data file ${file.filePath} has ${vectors.length} deletion vectors`,
+      {
+        hint: 'a data file has one at most: roll the table back to a snapshot before the second',
+        context: { file: file.filePath, vectors: vectors.map(({ entry }) => entry.file.filePath) },
+      },
+    )
+  }
+  return [...vectors, ...deletes.filter(({ entry }) => entry.file.content === 'equality-deletes')]
+}
+
 function refuseUnreadable(entry: LiveEntry): void {
   const { content, fileFormat, filePath } = entry.file
-  if (fileFormat === 'PARQUET') return
+  if (fileFormat === 'PARQUET' || isDeletionVector(entry.file)) return
   throw new IngotError('UNSUPPORTED', `${content} in format ${fileFormat} cannot be read: ${filePath}`, {
     hint: 'rewrite the data files with the engine that wrote the deletes (Spark: rewrite_data_files)',
     context: { file: filePath, content, fileFormat },

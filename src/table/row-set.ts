@@ -26,7 +26,9 @@ export function restrictionSql(without: readonly RowSet[], of?: RowSet): string 
   const positions = without.flatMap(set => (set.kind === 'positions' ? [set.sql] : []))
   const joins = without.map((set, index) => (set.kind === 'keys' ? joinSql('ANTI', set, `x${index}`) : ''))
   if (of?.kind === 'positions') {
-    joins.unshift(joinSql('SEMI', { ...of, sql: [of.sql, ...positions].join(' EXCEPT ') }, 'x'))
+    joins.unshift(
+      joinSql('SEMI', { ...of, sql: [of.sql, ...positions].map(sql => `(${sql})`).join(' EXCEPT ') }, 'x'),
+    )
     return joins.join('')
   }
   if (of !== undefined) joins.unshift(joinSql('SEMI', of, 'x'))

@@ -4,6 +4,7 @@ import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { currentSnapshot, resolveSnapshot } from '../format/snapshot.ts'
 import { createDeleteIndex, type DeleteTask } from './delete-index.ts'
+import { loadDeletionVectors } from './load-deletion-vectors.ts'
 import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
 import { specById } from './partition-columns.ts'
 import type { TableContext } from './staged-table.ts'
@@ -36,7 +37,8 @@ export interface PlanScanOptions {
 /**
  * Finds the files of a snapshot that a filter does not rule out, by partition summaries, partition values and column
  * bounds, and the delete files that apply to each.
- * @throws SNAPSHOT_NOT_FOUND; UNSUPPORTED when a delete file of a format that is not read applies to a file
+ * @throws SNAPSHOT_NOT_FOUND; UNSUPPORTED when a delete file of a format that is not read applies to a file;
+ *   METADATA_INVALID for a damaged deletion vector
  */
 export async function planScan(
   context: Pick<TableContext, 'io' | 'manifests'>,
@@ -64,7 +66,12 @@ export async function planScan(
       else tasks.push(toTask(entry))
     }
   }
-  return { snapshot, tasks, prunedFileCount, prunedManifestCount: live.length - kept.length }
+  return {
+    snapshot,
+    tasks: await loadDeletionVectors(context.io, tasks),
+    prunedFileCount,
+    prunedManifestCount: live.length - kept.length,
+  }
 
   function toTask(entry: LiveEntry): ScanTask {
     return {

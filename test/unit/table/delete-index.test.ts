@@ -99,13 +99,21 @@ test('delete files of formats that are not read are refused where they apply, wi
   assert.deepEqual(deletesFor(entry(5, 0, { filePath: 'a' }), avro), [])
 })
 
-test('deletion vectors are refused with the file that has them', () => {
-  const vector = entry(5, 0, {
-    ...positions,
-    filePath: 'dv.puffin',
-    fileFormat: 'PUFFIN',
-    referencedDataFile: 'a',
-  })
-  assert.throws(() => deletesFor(entry(4, 0, { filePath: 'a' }), vector), isUnsupported('dv.puffin'))
-  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'b' }), vector), [])
+test('a deletion vector replaces the position delete files of its data file, not the equality deletes', () => {
+  const vector = (name: string) =>
+    entry(5, 0, {
+      ...positions,
+      filePath: name,
+      fileFormat: 'PUFFIN',
+      referencedDataFile: 'a',
+      contentOffset: 4n,
+    })
+  const others = [entry(5, 0, { ...positions, filePath: 'd' }), entry(5, 0, { ...equality, filePath: 'eq' })]
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'a' }), ...others, vector('dv')), ['dv', 'eq'])
+  assert.deepEqual(deletesFor(entry(4, 0, { filePath: 'b' }), ...others, vector('dv')), ['d', 'eq'])
+  assert.deepEqual(deletesFor(entry(6, 0, { filePath: 'a' }), vector('dv')), [])
+  assert.throws(
+    () => deletesFor(entry(4, 0, { filePath: 'a' }), vector('dv'), vector('another')),
+    error => isIngotError(error, 'METADATA_INVALID') && /a has 2 deletion vectors/.test(error.message),
+  )
 })
