@@ -4,10 +4,8 @@ import { type Disk, type DiskStat, errnoOf } from './disk.ts'
 import { createDurableFolders, type DurableFolders } from './durable-folders.ts'
 import type { FileIO, FileStat } from './file-io.ts'
 import { locationOfPath, pathOfLocation } from './file-location.ts'
+import { forEachParallel } from './for-each-parallel.ts'
 import { toStorageError } from './storage-error.ts'
-
-/** At most this many files are synced or removed at once by one call. */
-const PARALLEL_MAX = 8
 
 /**
  * FileIO over POSIX calls. A file is written under a name of its own (`.ingot-tmp-…`), fsynced, linked to its real name (the kernel lets
@@ -137,12 +135,4 @@ function isGone(error: unknown): boolean {
 
 function withoutEndSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
-}
-
-async function forEachParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const remaining = items.values()
-  const run = async (): Promise<void> => {
-    for (const item of remaining) await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(PARALLEL_MAX, items.length) }, run))
 }
