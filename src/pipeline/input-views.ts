@@ -1,10 +1,12 @@
 import type { Expression } from '../format/expression.ts'
-import type { Lake } from '../lake/lake.ts'
+import { currentSchema } from '../format/schema.ts'
+import type { Lake, LakeColumn } from '../lake/lake.ts'
 import { quoteIdentifier, quoteTable } from '../sql-text.ts'
 import { type Changes, changesSql } from '../table/changes.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { planScan, type ScanPlan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
+import { toSqlType } from '../table/sql-types.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { ADDED_SCHEMA, changedRelation, OLD_SCHEMA, REMOVED_SCHEMA } from './from-tree.ts'
@@ -57,7 +59,7 @@ export class InputViews {
     const { kind, addedSql, removedSql } = changesSql(input.metadata, changes)
     await this.#createSchema(ADDED_SCHEMA)
     await this.#createSchema(REMOVED_SCHEMA)
-    const columns = this.#columnsOf(input).map(quoteIdentifier).join(', ')
+    const columns = this.#selectList(input)
     const added = changedRelationSql(input.input, 'added')
     const removed = changedRelationSql(input.input, 'removed')
     if (kind !== 'mixed') {
@@ -89,20 +91,33 @@ export class InputViews {
             snapshotId,
             ...(filter === undefined ? {} : { filter }),
           })
-    const rows = scanSql(input.metadata, plan, { columns: this.#columnsOf(input) })
+    const { fields } = currentSchema(input.metadata)
+    const declared = new Set(this.#columnsOf(input).map(column => column.name))
+    const read = fields.filter(field => declared.has(field.name)).map(field => field.name)
+    const rows = scanSql(input.metadata, plan, read.length > 0 ? { columns: read } : {})
     await this.#createSchema(name.namespace.join('.'))
-    await this.#session.query(`CREATE OR REPLACE VIEW ${quoteTable(name)} AS ${rows}`)
+    await this.#session.query(
+      `CREATE OR REPLACE VIEW ${quoteTable(name)} AS SELECT ${this.#selectList(input)} FROM (${rows})`,
+    )
+  }
+
+  /** The declared columns; those that the table gets with its next load are null until then. */
+  #selectList(input: InputState): string {
+    const names = new Set(currentSchema(input.metadata).fields.map(field => field.name))
+    return this.#columnsOf(input)
+      .map(({ name, type }) =>
+        names.has(name)
+          ? quoteIdentifier(name)
+          : `CAST(NULL AS ${toSqlType(type)}) AS ${quoteIdentifier(name)}`,
+      )
+      .join(', ')
   }
 
   /** The declared columns: what a source brought beyond them is not what the queries were checked against. */
-  #columnsOf({ identifier, metadata }: InputState): readonly string[] {
+  #columnsOf({ identifier, metadata }: InputState): readonly LakeColumn[] {
     const key = identifierKey(identifier)
     const declared = this.#lake.tables.find(table => identifierKey(table.identifier) === key)
-    if (declared !== undefined) return declared.columns.map(({ name }) => name)
-    const schema = metadata.schemas.find(
-      candidate => candidate['schema-id'] === metadata['current-schema-id'],
-    )
-    return schema?.fields.map(({ name }) => name) ?? []
+    return declared?.columns ?? currentSchema(metadata).fields
   }
 
   async #createSchema(name: string): Promise<void> {

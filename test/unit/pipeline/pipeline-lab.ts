@@ -285,6 +285,7 @@ async function declareTable(
   const query: QueryTable = {
     ...derived,
     kind: 'query',
+    definitionHash: common.definitionHash + JSON.stringify(rows),
     columns: rows.map(([column, type]) => ({ name: String(column), type: fromSqlType(String(type)) })),
     inputs: names
       .filter(other => new RegExp(`\\b${other.replace('.', '\\.')}\\b`).test(declaration.sql))

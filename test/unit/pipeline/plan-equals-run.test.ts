@@ -70,7 +70,10 @@ async function agree({ lab, declarations, options, dependencies = lab.dependenci
   )
   for (const [index, plan] of tables.entries()) {
     const done = report.tables[index] ?? assert.fail()
-    assert.ok(expected(plan).some(text => text.test(short(done))), `${short(done)} instead of ${short(plan)}`)
+    assert.ok(
+      expected(plan).some(text => text.test(short(done))),
+      `${short(done)} instead of ${short(plan)}`,
+    )
     assert.equal(done.error?.hint ?? done.notes.join(), plan.hint ?? plan.notes.join(), plan.table)
   }
   return {
