@@ -24,8 +24,24 @@ const hostSchema = z.string().refine(isLoopbackHost, {
   error: 'only 127.0.0.1, ::1 and localhost are accepted, as there is no authentication yet',
 })
 
+/** Credentials come from where the AWS SDK looks, not from a file that is shown around. */
+const endpointSchema = z.url({ protocol: /^https?$/ }).refine(text => !/[@?#]/.test(text), {
+  error: 'a URL of a host alone is expected, without user, password or query',
+})
+
 const fileSchema = z.strictObject({
-  storage: z.strictObject({ root: z.string().min(1).optional() }).optional(),
+  storage: z
+    .strictObject({
+      root: z.string().min(1).optional(),
+      s3: z
+        .strictObject({
+          endpoint: endpointSchema.optional(),
+          region: z.string().min(1).optional(),
+          pathStyle: z.boolean().optional(),
+        })
+        .optional(),
+    })
+    .optional(),
   catalog: z
     .strictObject({ file: z.string().min(1).optional(), url: z.url({ protocol: /^https?$/ }).optional() })
     .optional(),
@@ -35,6 +51,7 @@ const fileSchema = z.strictObject({
       threads: z.int().min(1).max(256).optional(),
       memoryMb: z.int().min(MEMORY_MB_MIN).optional(),
       timeLimitSeconds: z.number().positive().optional(),
+      extensionFolder: z.string().min(1).optional(),
     })
     .optional(),
   ingest: z
@@ -56,8 +73,16 @@ export interface Config {
   /** What Ingot keeps beside the project: the lake unless it lives elsewhere, the catalog, bundles, temporary files. */
   readonly stateFolder: string
   readonly storage: {
-    /** A URI: `file:///…`. */
+    /** A URI: `file:///…` or `s3://bucket/prefix`. */
     readonly root: string
+    readonly s3: {
+      /** A URL; undefined for AWS's own. */
+      readonly endpoint: string | undefined
+      /** Undefined: what the AWS SDK finds. */
+      readonly region: string | undefined
+      /** Undefined: as is usual at the endpoint. */
+      readonly pathStyle: boolean | undefined
+    }
   }
   readonly catalog: {
     /** The embedded store's file. */
@@ -71,6 +96,8 @@ export interface Config {
     /** Of each worker. */
     readonly memoryLimitBytes: number
     readonly timeLimitMs: number
+    /** Where DuckDB's extensions are; undefined: in DuckDB's repository. */
+    readonly extensionFolder: string | undefined
   }
   readonly ingest: { readonly lineBytesMax: number; readonly nestingMax: number }
   readonly pipeline: { readonly intervalMs: number }
@@ -81,23 +108,28 @@ export interface Config {
 
 type ConfigFile = z.infer<typeof fileSchema>
 
+type VariableKind = 'text' | 'number' | 'boolean'
+
 /** Variables that override the file, with the key that each one sets. */
-const VARIABLES: Readonly<Record<string, readonly [section: string, key: string, kind: 'text' | 'number']>> =
-  {
-    INGOT_STORAGE_ROOT: ['storage', 'root', 'text'],
-    INGOT_CATALOG_FILE: ['catalog', 'file', 'text'],
-    INGOT_CATALOG_URL: ['catalog', 'url', 'text'],
-    INGOT_ENGINE_WORKERS: ['engine', 'workers', 'number'],
-    INGOT_ENGINE_THREADS: ['engine', 'threads', 'number'],
-    INGOT_ENGINE_MEMORY_MB: ['engine', 'memoryMb', 'number'],
-    INGOT_ENGINE_TIME_LIMIT_SECONDS: ['engine', 'timeLimitSeconds', 'number'],
-    INGOT_INGEST_LINE_BYTES_MAX: ['ingest', 'lineBytesMax', 'number'],
-    INGOT_INGEST_NESTING_MAX: ['ingest', 'nestingMax', 'number'],
-    INGOT_PIPELINE_INTERVAL_SECONDS: ['pipeline', 'intervalSeconds', 'number'],
-    INGOT_HTTP_HOST: ['http', 'host', 'text'],
-    INGOT_HTTP_PORT: ['http', 'port', 'number'],
-    INGOT_LOG_LEVEL: ['log', 'level', 'text'],
-  }
+const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKind]>> = {
+  INGOT_STORAGE_ROOT: ['storage.root', 'text'],
+  INGOT_STORAGE_S3_ENDPOINT: ['storage.s3.endpoint', 'text'],
+  INGOT_STORAGE_S3_REGION: ['storage.s3.region', 'text'],
+  INGOT_STORAGE_S3_PATH_STYLE: ['storage.s3.pathStyle', 'boolean'],
+  INGOT_CATALOG_FILE: ['catalog.file', 'text'],
+  INGOT_CATALOG_URL: ['catalog.url', 'text'],
+  INGOT_ENGINE_WORKERS: ['engine.workers', 'number'],
+  INGOT_ENGINE_THREADS: ['engine.threads', 'number'],
+  INGOT_ENGINE_MEMORY_MB: ['engine.memoryMb', 'number'],
+  INGOT_ENGINE_TIME_LIMIT_SECONDS: ['engine.timeLimitSeconds', 'number'],
+  INGOT_ENGINE_EXTENSION_FOLDER: ['engine.extensionFolder', 'text'],
+  INGOT_INGEST_LINE_BYTES_MAX: ['ingest.lineBytesMax', 'number'],
+  INGOT_INGEST_NESTING_MAX: ['ingest.nestingMax', 'number'],
+  INGOT_PIPELINE_INTERVAL_SECONDS: ['pipeline.intervalSeconds', 'number'],
+  INGOT_HTTP_HOST: ['http.host', 'text'],
+  INGOT_HTTP_PORT: ['http.port', 'number'],
+  INGOT_LOG_LEVEL: ['log.level', 'text'],
+}
 
 /**
  * The configuration of the project in `projectFolder`.
@@ -149,15 +181,29 @@ function applyVariables(
   settings: Record<string, unknown>,
   environment: NodeJS.ProcessEnv,
 ): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...settings }
-  for (const [variable, [section, key, kind]] of Object.entries(VARIABLES)) {
+  let merged = settings
+  for (const [variable, [key, kind]] of Object.entries(VARIABLES)) {
     const text = environment[variable]
-    if (text === undefined || text === '') continue
-    const value =
-      kind === 'number' && text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
-    merged[section] = { ...(merged[section] as object | undefined), [key]: value }
+    if (text !== undefined && text !== '') merged = withKey(merged, key.split('.'), parseVariable(text, kind))
   }
   return merged
+}
+
+/** A text that is not of the kind stays a text, which the schema then refuses. */
+function parseVariable(text: string, kind: VariableKind): unknown {
+  if (kind === 'number' && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text)
+  if (kind === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
+
+function withKey(
+  settings: Record<string, unknown>,
+  [name = '', ...rest]: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  if (rest.length === 0) return { ...settings, [name]: value }
+  const section = settings[name] as Record<string, unknown> | undefined
+  return { ...settings, [name]: withKey(section ?? {}, rest, value) }
 }
 
 function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv): IngotError {
@@ -167,7 +213,7 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
     if (variable !== undefined) {
       return {
         isOfFile: false,
-        text: `the variable ${variable} is ${environment[variable]}: ${issue.message}`,
+        text: `the variable ${variable} is ${withoutUser(environment[variable])}: ${issue.message}`,
       }
     }
     return { isOfFile: true, text: `${key ? `the key ${key}` : 'the file'}: ${issue.message}` }
@@ -179,12 +225,14 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
   })
 }
 
-/** The variable that gave `section.key` its value; undefined when the file did. */
+/** A password in a URL is not repeated. */
+function withoutUser(text = ''): string {
+  return text.replace(/\/\/[^/]*@/, '//…@')
+}
+
+/** The variable that gave `key` its value; undefined when the file did. */
 function variableThatSets(key: string, environment: NodeJS.ProcessEnv): string | undefined {
-  const entry = Object.entries(VARIABLES).find(
-    ([name, [section, field]]) => environment[name] && `${section}.${field}` === key,
-  )
-  return entry?.[0]
+  return Object.entries(VARIABLES).find(([name, [field]]) => environment[name] && field === key)?.[0]
 }
 
 function withDefaults(folder: string, file: ConfigFile): Config {
@@ -195,7 +243,14 @@ function withDefaults(folder: string, file: ConfigFile): Config {
   return {
     projectFolder: folder,
     stateFolder,
-    storage: { root: storageUri(folder, file.storage?.root ?? join(stateFolder, 'lake')) },
+    storage: {
+      root: storageUri(folder, file.storage?.root ?? join(stateFolder, 'lake')),
+      s3: {
+        endpoint: file.storage?.s3?.endpoint,
+        region: file.storage?.s3?.region,
+        pathStyle: file.storage?.s3?.pathStyle,
+      },
+    },
     catalog: {
       file: absolute(folder, file.catalog?.file ?? join(stateFolder, 'catalog.db')),
       url: file.catalog?.url,
@@ -207,6 +262,7 @@ function withDefaults(folder: string, file: ConfigFile): Config {
         ? file.engine.memoryMb * MIB
         : Math.max(memoryShare, MEMORY_MB_DEFAULT_MIN * MIB),
       timeLimitMs: (file.engine?.timeLimitSeconds ?? 3600) * 1000,
+      extensionFolder: file.engine?.extensionFolder && absolute(folder, file.engine.extensionFolder),
     },
     ingest: {
       lineBytesMax: file.ingest?.lineBytesMax ?? MIB,
@@ -222,8 +278,11 @@ const absolute = (folder: string, path: string): string => (isAbsolute(path) ? p
 
 function storageUri(folder: string, root: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return `file://${absolute(folder, root)}`
-  if (root.startsWith('file:///')) return root
-  throw new IngotError('CONFIG_INVALID', `storage.root is ${root}, and only folders are supported`, {
-    hint: 'give a folder, absolute or relative to the project, or a file:/// URI',
+  if (root.startsWith('file:///') || S3_ROOT.test(root)) return root
+  throw new IngotError('CONFIG_INVALID', `storage.root is ${root}, which is neither a folder nor S3`, {
+    hint: 'give a folder, absolute or relative to the project, a file:/// URI, or s3://bucket/prefix',
   })
 }
+
+/** A bucket by the rules for names of buckets, and a prefix of any characters that mean nothing in a URL. */
+const S3_ROOT = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[^/?#\p{Cc}]+)*\/?$/u

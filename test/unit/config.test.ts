@@ -86,13 +86,55 @@ test('a worker’s memory is at least what the reference says', async () => {
 
 test('the reference lists every variable with its key', async () => {
   const reference = await readFile('docs/configuration.md', 'utf8')
-  const rows = [...reference.matchAll(/^\| `([a-z]+)\.([a-zA-Z]+)` \| `(INGOT_[A-Z_]+)` \|/gm)]
+  const rows = [...reference.matchAll(/^\| `([a-z][a-zA-Z0-9.]+)` \| `(INGOT_[A-Z0-9_]+)` \|/gm)]
   assert.ok(rows.length >= 13, `${rows.length} rows were found`)
-  for (const [, section = '', key = '', variable = ''] of rows) {
-    const snake = key.replace(/[A-Z]/g, letter => `_${letter}`)
-    assert.equal(variable, `INGOT_${section}_${snake}`.toUpperCase())
+  for (const [, key = '', variable = ''] of rows) {
+    const snake = key.replace(/[A-Z]/g, letter => `_${letter}`).replaceAll('.', '_')
+    assert.equal(variable, `INGOT_${snake}`.toUpperCase())
     // A value that no key takes: it is refused by name, unless any text will do.
-    const isText = ['root', 'file'].includes(key)
+    const isText = ['root', 'file', 'region', 'extensionFolder'].includes(key.split('.').at(-1) ?? '')
     if (!isText) assert.match(refusal({}, { [variable]: '~' }), new RegExp(`the variable ${variable} is ~: `))
+  }
+})
+
+test('the storage is a folder or S3, and nothing else', () => {
+  const rootOf = (root: string): string => loadConfig(folder, { INGOT_STORAGE_ROOT: root }).storage.root
+  assert.equal(rootOf('lake'), `file://${join(folder, 'lake')}`)
+  for (const root of ['file:///lake', 's3://bucket', 's3://my.bucket-1/a prefix/ünter/']) {
+    assert.equal(rootOf(root), root)
+  }
+  for (const root of [
+    's3://',
+    's3://Bucket',
+    's3://b/x',
+    's3://bucket//x',
+    's3://bucket/a?b',
+    'gs://bucket/x',
+  ]) {
+    assert.match(
+      refusal({ storage: { root } }),
+      /^storage\.root is .*, which is neither a folder nor S3\n.*s3:/,
+    )
+  }
+})
+
+test('how S3 is spoken to can be said in the file and by variables, also key by key', () => {
+  writeFileSync(file, JSON.stringify({ storage: { s3: { endpoint: 'http://127.0.0.1:9000', region: 'a' } } }))
+  const { s3 } = loadConfig(folder, {
+    INGOT_STORAGE_S3_REGION: 'eu-west-1',
+    INGOT_STORAGE_S3_PATH_STYLE: 'false',
+  }).storage
+  rmSync(file)
+  assert.deepEqual(s3, { endpoint: 'http://127.0.0.1:9000', region: 'eu-west-1', pathStyle: false })
+})
+
+test('an endpoint takes no password, and the refusal does not repeat it', () => {
+  const endpoint = 'https://user:hunter2@s3.example.org'
+  for (const text of [
+    refusal({}, { INGOT_STORAGE_S3_ENDPOINT: endpoint }),
+    refusal({ storage: { s3: { endpoint } } }),
+  ]) {
+    assert.match(text, /without user, password or query/)
+    assert.doesNotMatch(text, /hunter2/)
   }
 })
