@@ -13,6 +13,7 @@ import { loadProject } from './lake/load-project.ts'
 import type { BronzeLoader } from './pipeline/bronze-loader.ts'
 import { type Random, systemRandom } from './random.ts'
 import { createLocalFileIO } from './storage/local-file-io.ts'
+import { openS3Storage, type S3Storage } from './storage/s3-storage.ts'
 import type { Engine } from './table/engine.ts'
 import { createManifestCache } from './table/manifest-cache.ts'
 import type { TableContext } from './table/staged-table.ts'
@@ -50,11 +51,13 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   })
   const log = options.role ? root.child({ role: options.role }) : root
   const metrics = createMetrics({ processMetrics: options.role !== undefined })
-  const io = createLocalFileIO()
+  const s3 = await openS3(config, { clock, random })
+  const io = s3?.io ?? createLocalFileIO()
   const catalog = await openCatalog(config, { clock, random, io })
   const engine = createDuckdbEngine({
     ...config.engine,
     tempFolder: join(config.stateFolder, 'temp'),
+    s3,
     log,
     metrics,
   })
@@ -90,6 +93,16 @@ export async function openLake(platform: Platform): Promise<Lake> {
     cacheFolder: join(platform.config.stateFolder, 'cache'),
   })
   return await checkLake(project, platform.engine)
+}
+
+/** Undefined when the lake is in a folder of this machine. */
+async function openS3(
+  { storage }: Config,
+  parts: Pick<TableContext, 'clock' | 'random'>,
+): Promise<S3Storage | undefined> {
+  return storage.root.startsWith('s3://')
+    ? await openS3Storage({ ...storage.s3, ...parts, root: storage.root })
+    : undefined
 }
 
 async function openCatalog(

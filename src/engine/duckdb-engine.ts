@@ -1,3 +1,4 @@
+import type { S3Storage } from '../storage/s3-storage.ts'
 import type { Engine, EngineSession, SessionOptions } from '../table/engine.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -21,6 +22,10 @@ export interface DuckdbEngineOptions {
   readonly timeLimitMs: number
   /** For what does not fit into memory; each worker makes and removes a folder in it. */
   readonly tempFolder: string
+  /** Storage on S3 that statements read and write, by DuckDB's httpfs extension. @default none */
+  readonly s3?: S3Storage | undefined
+  /** Where `httpfs.duckdb_extension` is. @default DuckDB's repository on the internet */
+  readonly extensionFolder?: string | undefined
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -58,6 +63,7 @@ class DuckdbEngine implements Engine, AsyncDisposable {
         residentLimitBytes: memoryLimitBytes + memoryHeadroomBytes,
         workerIndex,
         metrics: this.#metrics,
+        s3: this.#options.s3,
       })
       this.#metrics.sessionsActive.add({}, 1)
       try {

@@ -8,8 +8,10 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import { quoteIdentifier } from '../sql-text.ts'
+import type { S3Access } from '../storage/s3-requests.ts'
 import type { EngineColumn, EngineValue } from '../table/engine.ts'
 import { toEngineValue } from './engine-values.ts'
+import { giveS3Access, loadHttpfs } from './httpfs.ts'
 import { registerMurmur3 } from './murmur3-function.ts'
 import { StatementFailure } from './statement-failure.ts'
 import type { WorkerSettings } from './worker-protocol.ts'
@@ -21,11 +23,18 @@ import type { WorkerSettings } from './worker-protocol.ts'
 export class DuckdbSession {
   readonly #instance: DuckDBInstance
   readonly #connection: DuckDBConnection
+  readonly #extensionFolder: string | undefined
+  #hasHttpfs = false
   #interrupted = false
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    extensionFolder: string | undefined,
+  ) {
     this.#instance = instance
     this.#connection = connection
+    this.#extensionFolder = extensionFolder
   }
 
   static async open(settings: WorkerSettings): Promise<DuckdbSession> {
@@ -39,11 +48,22 @@ export class DuckdbSession {
       // The engine's default, stated because tables depend on it: rows leave a scan in file order, and a sorted write stays sorted.
       preserve_insertion_order: 'true',
       errors_as_json: 'true',
+      // The default too, and final once the instance is open: no statement can read a secret.
+      allow_unredacted_secrets: 'false',
     })
     const connection = await instance.connect()
     await connection.run(`SET TimeZone = 'UTC'`)
     registerMurmur3(connection)
-    return new DuckdbSession(instance, connection)
+    return new DuckdbSession(instance, connection, settings.extensionFolder)
+  }
+
+  /** Lets statements read and write the files below `scope`, an `s3://` folder, until access to it is given anew. */
+  async useS3(scope: string, access: S3Access): Promise<void> {
+    await this.#attempt(async () => {
+      if (!this.#hasHttpfs) await loadHttpfs(this.#connection, this.#extensionFolder)
+      this.#hasHttpfs = true
+      await giveS3Access(this.#connection, scope, access)
+    })
   }
 
   /**

@@ -31,6 +31,7 @@ export function failureError(
   }
   if (failure.exceptionType === 'INTERRUPT' && stop) return stopError(stop.reason, info, stop.cause)
   if (failure.exceptionType === 'Out of Memory') return outOfMemoryError(failure.message, info)
+  if (failure.exceptionType === 'HTTP') return storageError(failure.message, info)
   const kind = failure.exceptionType === '' ? '' : `${failure.exceptionType} Error: `
   return statementError('ENGINE_FAILED', info, `failed: ${kind}${failure.message}`, {
     context: {
@@ -38,6 +39,28 @@ export function failureError(
       engineMessage: failure.message,
       ...(failure.positionBytes === undefined ? {} : locate(info.sql, failure.positionBytes)),
     },
+  })
+}
+
+/** The error of a session that could not be let into the storage. */
+export function accessError(failure: WorkerFailure, root: string): IngotError {
+  const message = failure.type === 'engine' ? failure.message : failure.type
+  return new IngotError('ENGINE_FAILED', `the engine cannot use ${root}: ${message}`, {
+    hint: 'httpfs, an extension of DuckDB, is downloaded from extensions.duckdb.org: where that cannot be reached, set engine.extensionFolder to a folder that has httpfs.duckdb_extension',
+    context: { root, engineMessage: message },
+  })
+}
+
+/** The error of a statement that the object store refused. The engine has repeated what can be repeated. */
+function storageError(message: string, info: StatementInfo): IngotError {
+  const status = Number(/HTTP (?:code )?(\d{3})/.exec(message)?.[1])
+  return statementError('STORAGE_FAILED', info, `could not use the storage: ${message}`, {
+    retryable: status === 429 || status >= 500,
+    hint:
+      status === 403
+        ? 'allow s3:GetObject and s3:PutObject below storage.root, and check that the credentials have not expired'
+        : 'see the status: 404 is a file that is gone, 400 or 301 mostly a wrong storage.s3.region, 5xx a store that failed',
+    context: { engineMessage: message, ...(Number.isNaN(status) ? {} : { status }) },
   })
 }
 
@@ -104,7 +127,13 @@ function mapError(failure: Extract<WorkerFailure, { type: 'map' }>, info: Statem
 }
 
 function statementError(
-  code: 'ENGINE_FAILED' | 'ENGINE_TIMEOUT' | 'ENGINE_OUT_OF_MEMORY' | 'ENGINE_CRASHED' | 'CANCELLED',
+  code:
+    | 'ENGINE_FAILED'
+    | 'ENGINE_TIMEOUT'
+    | 'ENGINE_OUT_OF_MEMORY'
+    | 'ENGINE_CRASHED'
+    | 'STORAGE_FAILED'
+    | 'CANCELLED',
   info: StatementInfo,
   what: string,
   options: IngotErrorOptions = {},

@@ -10,6 +10,7 @@ export interface WorkerPoolOptions {
   readonly memoryLimitBytes: number
   readonly threads: number
   readonly tempFolder: string
+  readonly extensionFolder?: string | undefined
   readonly log: Log
   readonly metrics: EngineMetrics
 }
@@ -93,9 +94,10 @@ export class WorkerPool {
   async #startedWorker(slot: Slot): Promise<WorkerProcess> {
     if (this.#closed) throw closedError()
     if (slot.worker?.alive) return slot.worker
-    const { memoryLimitBytes, threads, tempFolder, log } = this.#options
+    const { memoryLimitBytes, threads, tempFolder, extensionFolder, log } = this.#options
     const folder = join(tempFolder, `worker-${process.pid}-${slot.index}`)
-    const worker = new WorkerProcess({ memoryLimitBytes, threads, tempFolder: folder }, log)
+    const settings = { memoryLimitBytes, threads, tempFolder: folder, extensionFolder }
+    const worker = new WorkerProcess(settings, log)
     slot.worker = worker
     void this.#reportEnd(worker)
     const exit = await worker.ready()

@@ -28,6 +28,7 @@ export interface WorkerExit {
 export type Statement =
   | Omit<Extract<WorkerRequest, { type: 'query' }>, 'id'>
   | Omit<Extract<WorkerRequest, { type: 'map' }>, 'id'>
+  | Omit<Extract<WorkerRequest, { type: 'useS3' }>, 'id'>
 
 /** What `run` tells while a statement runs. */
 export interface StatementEvents {
@@ -54,7 +55,7 @@ export class WorkerProcess {
       serialization: 'advanced',
       execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`, '--enable-source-maps'],
       // Dates in a user's function mean the same on every machine. A statement holds one thread of libuv's pool while it runs.
-      env: { ...process.env, TZ: 'UTC', UV_THREADPOOL_SIZE: '4' },
+      env: { ...environmentWithoutAws(), TZ: 'UTC', UV_THREADPOOL_SIZE: '4' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.pid = this.#child.pid ?? 0
@@ -150,6 +151,11 @@ export class WorkerProcess {
     await rm(tempFolder, { recursive: true, force: true })
     return { reason: this.#reason, exitCode, exitSignal, stderr: this.#stderr.join('\n') }
   }
+}
+
+/** DuckDB would make settings of AWS's variables, secrets among them, and any statement can read a setting. */
+function environmentWithoutAws(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')))
 }
 
 function readLines(stream: Readable | null, onLine: (line: string) => void): void {

@@ -1,3 +1,4 @@
+import type { S3Access } from '../storage/s3-requests.ts'
 import type { EngineColumn, EngineValue, MapTask } from '../table/engine.ts'
 
 // What the program and a worker tell one another over the IPC channel, in Node's `advanced` serialization (bigint and bytes cross as such).
@@ -8,12 +9,16 @@ export interface WorkerSettings {
   readonly threads: number
   /** For what does not fit into memory; the worker has it to itself. */
   readonly tempFolder: string
+  /** Where DuckDB's extensions are; undefined: in DuckDB's repository. */
+  readonly extensionFolder: string | undefined
 }
 
-/** One statement, or one map over rows; `id` is unique within the worker. */
+/** One statement, one map over rows, or access to storage; `id` is unique within the worker. */
 export type WorkerRequest =
   | { readonly type: 'query'; readonly id: number; readonly sql: string; readonly rowsMax: number }
   | { readonly type: 'map'; readonly id: number; readonly task: MapTask }
+  /** Lets the statements that follow in the session reach the files below `scope`; answered by `result`. */
+  | { readonly type: 'useS3'; readonly id: number; readonly scope: string; readonly access: S3Access }
   /** Ignored when statement `id` is not the one that runs. */
   | { readonly type: 'interrupt'; readonly id: number }
   /** Drops everything that the session made; answered by `ready`. */

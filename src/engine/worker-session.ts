@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import type { S3Access } from '../storage/s3-requests.ts'
+import type { S3Storage } from '../storage/s3-storage.ts'
 import type { EngineResult, EngineSession, EngineValue, MapTask, SessionOptions } from '../table/engine.ts'
-import { exitError, failureError, type StatementInfo, type StopReason } from './engine-errors.ts'
+import { accessError, exitError, failureError, type StatementInfo, type StopReason } from './engine-errors.ts'
 import type { EngineMetrics } from './engine-metrics.ts'
 import { watchResidentMemory } from './resident-memory.ts'
 import type { Statement, StatementEvents, WorkerProcess } from './worker-process.ts'
@@ -18,6 +20,8 @@ export interface WorkerSessionOptions extends SessionOptions {
   readonly residentLimitBytes: number
   readonly workerIndex: number
   readonly metrics: EngineMetrics
+  /** Files that statements reach beyond this machine's folders. */
+  readonly s3?: S3Storage | undefined
 }
 
 type OnRows = StatementEvents['onRows']
@@ -28,6 +32,8 @@ export class WorkerSession implements EngineSession {
   readonly #options: WorkerSessionOptions
   #queue: Promise<unknown> = Promise.resolve()
   #ended = false
+  /** What the worker was given last. */
+  #access: S3Access | undefined
 
   constructor(worker: WorkerProcess, options: WorkerSessionOptions) {
     this.#worker = worker
@@ -79,14 +85,38 @@ export class WorkerSession implements EngineSession {
   async #run(statement: Statement, sql: string, onRows: OnRows): Promise<StatementResponse> {
     const { label, timeLimitMs, memoryLimitBytes, signal } = this.#options
     const info: StatementInfo = { sql, label, timeLimitMs, memoryLimitBytes }
+    if (signal?.aborted) throw failureError(INTERRUPTED, info, { reason: 'cancelled', cause: signal.reason })
+    await this.#giveAccess(info)
     const guard = new StatementGuard(this.#worker, this.#options)
+    const answer = await this.#runGuarded(guard, statement, info, onRows)
+    if (answer.type === 'failed') throw failureError(answer.failure, info, guard.stop)
+    return answer
+  }
+
+  /** Before every statement: temporary credentials are renewed while a session goes on. */
+  async #giveAccess(info: StatementInfo): Promise<void> {
+    const { s3 } = this.#options
+    if (s3 === undefined) return
+    const access = await s3.access()
+    if (access === this.#access) return
+    const guard = new StatementGuard(this.#worker, this.#options)
+    const statement = { type: 'useS3', scope: s3.root, access } as const
+    const answer = await this.#runGuarded(guard, statement, info, () => undefined)
+    if (answer.type === 'failed' && guard.stop) throw failureError(answer.failure, info, guard.stop)
+    if (answer.type === 'failed') throw accessError(answer.failure, s3.root)
+    this.#access = access
+  }
+
+  async #runGuarded(
+    guard: StatementGuard,
+    statement: Statement,
+    info: StatementInfo,
+    onRows: OnRows,
+  ): Promise<StatementResponse> {
     try {
-      if (signal?.aborted)
-        throw failureError(INTERRUPTED, info, { reason: 'cancelled', cause: signal.reason })
       const answer = await this.#worker.run(statement, { onStart: id => guard.start(id), onRows })
-      if (!('type' in answer)) throw exitError(answer, info, signal?.reason)
-      if (answer.type === 'failed') throw failureError(answer.failure, info, guard.stop)
-      return answer
+      if ('type' in answer) return answer
+      throw exitError(answer, info, this.#options.signal?.reason)
     } finally {
       guard.end()
     }

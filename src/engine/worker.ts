@@ -5,7 +5,7 @@ import { mapRows } from './map-rows.ts'
 import { StatementFailure } from './statement-failure.ts'
 import type { StatementResponse, WorkerRequest, WorkerResponse, WorkerSettings } from './worker-protocol.ts'
 
-type StatementRequest = Extract<WorkerRequest, { type: 'query' | 'map' }>
+type StatementRequest = Extract<WorkerRequest, { type: 'query' | 'map' | 'useS3' }>
 
 const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings
 let session = await DuckdbSession.open(settings)
@@ -59,6 +59,10 @@ async function answer(request: StatementRequest): Promise<void> {
 async function run(request: StatementRequest): Promise<StatementResponse> {
   const { id } = request
   if (request.type === 'map') return { type: 'mapped', id, ...(await mapRows(session, request.task)) }
+  if (request.type === 'useS3') {
+    await session.useS3(request.scope, request.access)
+    return { type: 'result', id, columns: [] }
+  }
   const { columns, batches } = await session.stream(request.sql)
   let rowCount = 0
   for await (const rows of batches) {

@@ -8,11 +8,11 @@ type Sdk = typeof import('@aws-sdk/client-s3')
 
 export interface S3ClientOptions {
   /** The URL of a store that speaks S3. @default AWS's own */
-  readonly endpoint?: string
+  readonly endpoint?: string | undefined
   /** @default what the AWS SDK finds (AWS_REGION, the profile); `us-east-1` with an endpoint, as stores of one region expect */
-  readonly region?: string
+  readonly region?: string | undefined
   /** `endpoint/bucket/key` rather than `bucket.endpoint/key`. @default true with an endpoint */
-  readonly pathStyle?: boolean
+  readonly pathStyle?: boolean | undefined
   /** @default the standard chain of the AWS SDK: variables, profiles, SSO, web identity, the role of the container or the machine */
   readonly credentials?: S3ClientConfig['credentials']
   /** A connection without a byte for so long is given up. @default 30,000 */
