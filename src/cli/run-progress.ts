@@ -1,11 +1,13 @@
 import type { RunEvent } from '../pipeline/run-events.ts'
 import type { RunReport, TableReport } from '../pipeline/run-report.ts'
 import type { Terminal } from './terminal.ts'
-import { formatBytes, formatNumber } from './text-table.ts'
+import { formatBytes, formatCount, formatNumber } from './text-table.ts'
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const REDRAW_MS = 80
 const BAR_WIDTH = 20
+/** Of the digits of a table's rows, so that those of all tables stand below each other. */
+const ROWS_WIDTH = 11
 
 interface RunningTable {
   readonly table: string
@@ -49,7 +51,7 @@ export class RunProgress {
       }
       case 'table-finished':
         this.#running.delete(event.report.table)
-        this.#print(this.#finishedLine(event.report))
+        this.print(this.#finishedLine(event.report))
         return
       case 'run-finished':
         this.close()
@@ -57,18 +59,16 @@ export class RunProgress {
     }
   }
 
-  /** As `show`, but silent about runs and tables that had nothing to do. */
-  showChanges(event: RunEvent): void {
-    if (event.type === 'table-finished' && event.report.status === 'skipped') {
-      this.#running.delete(event.report.table)
-    } else if (
-      event.type === 'run-finished' &&
-      event.report.tables.every(({ status }) => status === 'skipped')
-    ) {
-      this.close()
-    } else {
-      this.show(event)
-    }
+  /** Draws a table no longer, and says nothing of how it ended. */
+  forget(table: string): void {
+    this.#running.delete(table)
+  }
+
+  /** Writes a line above what is drawn. */
+  print(line: string): void {
+    this.#erase()
+    this.#terminal.err(line)
+    if (this.#timer) this.#draw()
   }
 
   /** Stops drawing and leaves the cursor on a line of its own. */
@@ -92,12 +92,6 @@ export class RunProgress {
     this.#timer.unref()
   }
 
-  #print(line: string): void {
-    this.#erase()
-    this.#terminal.err(line)
-    if (this.#timer) this.#draw()
-  }
-
   #erase(): void {
     if (this.#drawnLines > 0) this.#terminal.draw(`\u001b[${this.#drawnLines}A\u001b[J`)
     this.#drawnLines = 0
@@ -115,7 +109,7 @@ export class RunProgress {
   #runningLine(running: RunningTable): string {
     const { style } = this.#terminal
     const seconds = ((Date.now() - running.startedAtMs) / 1000).toFixed(1)
-    const amount = running.rows > 0 ? `${formatNumber(running.rows)} rows` : ''
+    const amount = running.rows > 0 ? formatCount(running.rows, 'row') : ''
     const share = running.bytesTotal ? Math.min(1, running.bytes / running.bytesTotal) : undefined
     const bar = share === undefined ? '' : `${drawBar(share)} ${(share * 100).toFixed(0).padStart(3)}%`
     const parts = [bar, amount, `${seconds} s`].filter(part => part !== '')
@@ -137,7 +131,7 @@ export class RunProgress {
       .filter(expectation => expectation.failed > 0)
       .map(
         ({ name, failed, otherwise }) =>
-          `\n    ${style.yellow(otherwise)} ${formatNumber(failed)} rows: ${name}`,
+          `\n    ${style.yellow(otherwise)} ${formatCount(failed, 'row')}: ${name}`,
       )
     return `${head} ${reportFigures(report)}${warnings.join('')}`
   }
@@ -145,11 +139,11 @@ export class RunProgress {
 
 function reportFigures(report: TableReport): string {
   const figures = [
-    `${formatNumber(report.rowsAdded).padStart(11)} rows`,
+    formatCount(report.rowsAdded, 'row', ROWS_WIDTH),
     ...(report.rowsDeleted > 0 ? [`${formatNumber(report.rowsDeleted)} replaced`] : []),
     ...(report.rowsQuarantined > 0 ? [`${formatNumber(report.rowsQuarantined)} quarantined`] : []),
     ...(report.load
-      ? [`from ${formatNumber(report.load.files)} files, ${formatBytes(report.load.bytes)}`]
+      ? [`from ${formatCount(report.load.files, 'file')}, ${formatBytes(report.load.bytes)}`]
       : []),
   ]
   return `${figures.join(', ')}  ${report.seconds.toFixed(2)} s`
@@ -159,12 +153,15 @@ function summaryLine(report: RunReport, { style }: Terminal): string {
   const count = (status: TableReport['status']): number =>
     report.tables.filter(table => table.status === status).length
   const failed = count('failed')
-  const failedText = failed > 0 ? style.red(`, ${failed} failed and were left out with what reads them`) : ''
+  const failedText =
+    failed > 0
+      ? style.red(`, ${failed} failed, left out with what reads ${failed === 1 ? 'it' : 'them'}`)
+      : ''
   const seconds = `${report.seconds.toFixed(2)} s`
   if (report.transactionId === undefined) return `nothing to commit${failedText} (${seconds})`
-  const attempts = report.attempts > 1 ? `, staged ${report.attempts} times` : ''
+  const attempts = report.attempts > 1 ? `, staged ${formatCount(report.attempts, 'time')}` : ''
   return style.bold(
-    `committed ${count('done')} tables as transaction ${report.transactionId} in ${seconds}${attempts}${failedText}`,
+    `committed ${formatCount(count('done'), 'table')} as transaction ${report.transactionId} in ${seconds}${attempts}${failedText}`,
   )
 }
 

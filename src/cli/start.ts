@@ -5,9 +5,11 @@ import { IngotError } from '../errors.ts'
 import { runCatalogRole } from '../roles/catalog-role.ts'
 import { runPipelineRole } from '../roles/pipeline-role.ts'
 import type { RoleMessage } from '../roles/role-message.ts'
+import type { RoleOptions } from '../roles/role-options.ts'
 import { superviseLake } from '../roles/supervise-lake.ts'
 import type { RoleChange } from '../roles/supervisor.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
+import { LakeProgress } from './lake-progress.ts'
 import { exitCodeOf } from './run.ts'
 import { RunProgress } from './run-progress.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,6 +26,10 @@ export const startCommand: Command = {
       value: '<catalog|pipeline>',
       help: 'run this part alone, in this process',
     },
+    watched: {
+      config: { type: 'boolean' },
+      help: 'with --role: whoever started it shows its runs; log only the rest, for a person',
+    },
   },
   examples: ['ingot start', 'ingot start --once', 'ingot start --role catalog'],
   run: async input => {
@@ -37,12 +43,13 @@ export const startCommand: Command = {
 
 async function startRole(role: string, input: CommandInput, config: Config): Promise<number> {
   const { signal } = input
+  const options: RoleOptions = { isWatched: input.flag('watched'), signal, send: tellSupervisor }
   if (role === 'catalog') {
-    await runCatalogRole(config, signal, tellSupervisor)
+    await runCatalogRole(config, options)
     return EXIT.ok
   }
   if (role === 'pipeline') {
-    const report = await runPipelineRole(config, { once: input.flag('once'), signal, send: tellSupervisor })
+    const report = await runPipelineRole(config, { ...options, once: input.flag('once') })
     return report === undefined ? EXIT.ok : exitCodeOf(report)
   }
   throw new IngotError('REQUEST_INVALID', `there is no role ${role}`, { hint: 'use catalog or pipeline' })
@@ -66,23 +73,23 @@ async function asRole(work: () => Promise<number>): Promise<number> {
 }
 
 async function startAll(input: CommandInput, config: Config): Promise<number> {
-  const { terminal, signal, environment, projectFolder } = input
+  const { terminal, signal, projectFolder } = input
   const once = input.flag('once')
-  const progress = new RunProgress(terminal)
+  // Where nobody watches a lake that keeps running, its log tells of the runs, as JSON.
+  const isWatched = !input.json && (once || terminal.interactive)
+  const progress = once ? new RunProgress(terminal) : new LakeProgress(terminal, systemClock)
   try {
     const exitCode = await superviseLake({
-      ...{ entry: ENTRY, projectFolder, signal, once, clock: systemClock },
-      // One run needs no known port, and the roles' own log lines would only repeat what is shown.
+      ...{ entry: ENTRY, projectFolder, signal, once, isWatched, clock: systemClock },
+      // One run needs no known port.
       port: once ? 0 : config.http.port,
-      environment: once ? { INGOT_LOG_LEVEL: 'warn', ...environment } : environment,
+      environment: roleEnvironment(input, config, once || isWatched),
       onCatalog: url => {
         if (!once) terminal.err(`catalog (Iceberg REST) at ${url}; Ctrl-C ends it`)
       },
       onRun: event => {
         if (input.json) terminal.out(JSON.stringify(event))
-        // A lake that keeps running is quiet while nothing happens.
-        else if (once) progress.show(event)
-        else progress.showChanges(event)
+        else if (isWatched) progress.show(event)
       },
       onChange: change => showChange(terminal, change, once),
     })
@@ -90,6 +97,15 @@ async function startAll(input: CommandInput, config: Config): Promise<number> {
   } finally {
     progress.close()
   }
+}
+
+/** What is shown need not be logged, too: then the roles tell only what goes wrong, unless the configuration says otherwise. */
+function roleEnvironment(
+  { environment }: CommandInput,
+  { log }: Config,
+  isShown: boolean,
+): NodeJS.ProcessEnv {
+  return isShown && log.level === undefined ? { ...environment, INGOT_LOG_LEVEL: 'warn' } : environment
 }
 
 function showChange({ err, style }: Terminal, change: RoleChange, once: boolean): void {

@@ -41,9 +41,9 @@ export function formatNumber(value: number | bigint, decimals = 0): string {
   return separateThousands(value.toFixed(decimals))
 }
 
-/** `1 row`, `1,234 rows`: how many there are of something whose plural ends in s. */
-export function formatCount(count: number | bigint, noun: string): string {
-  return `${formatNumber(count)} ${noun}${Number(count) === 1 ? '' : 's'}`
+/** `1 row`, `1,234 rows`: how many there are of something whose plural ends in s; the digits to the right of a width. */
+export function formatCount(count: number | bigint, noun: string, digitsWidth = 0): string {
+  return `${formatNumber(count).padStart(digitsWidth)} ${noun}${Number(count) === 1 ? '' : 's'}`
 }
 
 /** Bytes in the largest binary unit that keeps the number at 1 or above. */

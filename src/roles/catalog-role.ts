@@ -3,20 +3,17 @@ import { openPlatform } from '../platform.ts'
 import { createHttpApp } from '../server/http-app.ts'
 import { createIcebergRest } from '../server/iceberg-rest.ts'
 import { serveHttp } from '../server/serve-http.ts'
-import type { RoleMessage } from './role-message.ts'
+import type { RoleOptions } from './role-options.ts'
 
 /**
  * Serves the catalog (Iceberg REST) until `signal` is aborted, then answers what is under way and ends.
  * @throws CONFIG_INVALID when it cannot listen where the configuration says
  */
-export async function runCatalogRole(
-  config: Config,
-  signal: AbortSignal,
-  send: (message: RoleMessage) => void,
-): Promise<void> {
+export async function runCatalogRole(config: Config, options: RoleOptions): Promise<void> {
+  const { isWatched, signal, send } = options
   // The catalog is the one that others reach by URL: it decides by itself, whatever URL the configuration names.
   const own = { ...config, catalog: { ...config.catalog, url: undefined } }
-  await using platform = await openPlatform(own, { role: 'catalog' })
+  await using platform = await openPlatform(own, { role: 'catalog', prettyLog: isWatched })
   const { context, metrics, log, random } = platform
   const app = createHttpApp({
     metrics,

@@ -5,13 +5,12 @@ import type { RunReport } from '../pipeline/run-report.ts'
 import { openLake, openPlatform, type Platform } from '../platform.ts'
 import { createHttpApp } from '../server/http-app.ts'
 import { serveHttp } from '../server/serve-http.ts'
-import type { RoleMessage } from './role-message.ts'
+import type { RoleOptions } from './role-options.ts'
+import { RunLog } from './run-log.ts'
 
-export interface PipelineRoleOptions {
+export interface PipelineRoleOptions extends RoleOptions {
   /** End after one run. */
   readonly once: boolean
-  readonly signal: AbortSignal
-  readonly send: (message: RoleMessage) => void
 }
 
 /**
@@ -23,9 +22,9 @@ export async function runPipelineRole(
   config: Config,
   options: PipelineRoleOptions,
 ): Promise<RunReport | undefined> {
-  const { once, signal, send } = options
-  await using platform = await openPlatform(config, { role: 'pipeline' })
-  const { metrics, log } = platform
+  const { once, isWatched, signal, send } = options
+  await using platform = await openPlatform(config, { role: 'pipeline', prettyLog: isWatched })
+  const { metrics, log, clock } = platform
   const server = await serveHttp({ app: createHttpApp({ metrics, log, routes: [] }), port: 0 })
   try {
     log.info({ url: server.url }, 'pipeline serves its metrics')
@@ -34,8 +33,9 @@ export async function runPipelineRole(
     const run = (): Promise<RunReport> =>
       executeRun(platform, lake, { signal, onEvent: event => send({ type: 'run', event }) })
     if (once) return await run()
+    const runLog = new RunLog({ log, clock, isWatched })
     while (!signal.aborted) {
-      await runAndLog(platform, run)
+      await runAndLog(runLog, run)
       await pause(platform, config.pipeline.intervalMs, signal)
     }
     return undefined
@@ -44,20 +44,11 @@ export async function runPipelineRole(
   }
 }
 
-async function runAndLog({ log }: Platform, run: () => Promise<RunReport>): Promise<void> {
+async function runAndLog(runLog: RunLog, run: () => Promise<RunReport>): Promise<void> {
   try {
-    const report = await run()
-    if (report.transactionId !== undefined) {
-      const { runId, transactionId, seconds } = report
-      log.info({ runId, transactionId, seconds }, 'run committed')
-    }
-    for (const table of report.tables) {
-      if (table.status === 'failed')
-        log.error({ runId: report.runId, table: table.table, error: table.error }, 'table failed')
-    }
+    runLog.finished(await run())
   } catch (error) {
-    if (isIngotError(error, 'CANCELLED')) return
-    log.error({ err: error }, 'run failed; it is tried again')
+    if (!isIngotError(error, 'CANCELLED')) runLog.failed(error)
   }
 }
 

@@ -12,6 +12,8 @@ export interface SuperviseLakeOptions {
   readonly port: number
   /** End when the pipeline has made one run. */
   readonly once: boolean
+  /** Runs are shown as `onRun` tells them: the roles need not log them. */
+  readonly isWatched: boolean
   readonly clock: Clock
   readonly signal: AbortSignal
   onCatalog(url: string): void
@@ -57,7 +59,7 @@ function catalogSpec(options: SuperviseLakeOptions): {
   })
   const spec: RoleSpec = {
     name: 'catalog',
-    args: ['start', '--role', 'catalog', '--project', options.projectFolder],
+    args: roleArguments('catalog', options),
     // Started again, it listens where its clients look for it.
     environment: () => ({ ...options.environment, INGOT_HTTP_PORT: String(port) }),
     onMessage: message => {
@@ -73,10 +75,7 @@ function catalogSpec(options: SuperviseLakeOptions): {
 function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSpec {
   return {
     name: 'pipeline',
-    args: [
-      ...['start', '--role', 'pipeline', '--project', options.projectFolder],
-      ...(options.once ? ['--once'] : []),
-    ],
+    args: [...roleArguments('pipeline', options), ...(options.once ? ['--once'] : [])],
     environment: () => ({ ...options.environment, INGOT_CATALOG_URL: catalogUrl }),
     onMessage: message => {
       const received = message as RoleMessage
@@ -84,4 +83,8 @@ function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSp
     },
     finishes: options.once,
   }
+}
+
+function roleArguments(role: string, { projectFolder, isWatched }: SuperviseLakeOptions): readonly string[] {
+  return ['start', '--role', role, '--project', projectFolder, ...(isWatched ? ['--watched'] : [])]
 }

@@ -51,11 +51,11 @@ test('where nobody watches, each table that is done is one plain line', () => {
   for (const event of events) progress.show(event)
   progress.close()
   assert.deepEqual(terminal.stderr.split('\n'), [
-    '✓ bronze.a        load          1,200 rows, 3 replaced, 2 quarantined, from 1 files, 2.0 KiB  1.50 s',
+    '✓ bronze.a        load          1,200 rows, 3 replaced, 2 quarantined, from 1 file, 2.0 KiB  1.50 s',
     '    warn 2 rows: it is plausible',
     '✗ gold.long_name  load    why',
     '  hint  what to do',
-    'committed 1 tables as transaction 7 in 3.00 s, 1 failed and were left out with what reads them',
+    'committed 1 table as transaction 7 in 3.00 s, 1 failed, left out with what reads it',
     '',
   ])
 })
@@ -93,21 +93,6 @@ test('a bar is no wider than the terminal, and ends when the run is cut off', ()
   assert.ok((screen(terminal.stderr)[1] ?? '').length < 30)
   progress.close()
   assert.deepEqual(screen(terminal.stderr).slice(1), [''])
-})
-
-test('a lake that keeps running is silent about runs with nothing to do', () => {
-  const terminal = new CapturedTerminal()
-  const progress = new RunProgress(terminal)
-  const skipped = report('bronze.a', { status: 'skipped', action: 'skip', reason: 'no input changed' })
-  progress.showChanges(STARTED)
-  progress.showChanges({ type: 'table-finished', report: skipped })
-  progress.showChanges({
-    type: 'run-finished',
-    report: runReport({ transactionId: undefined, tables: [skipped] }),
-  })
-  assert.equal(terminal.stderr, '')
-  progress.showChanges({ type: 'table-finished', report: report('bronze.a') })
-  assert.match(terminal.stderr, /^✓ bronze\.a/)
 })
 
 /** The lines that a terminal shows after it was sent `text`: of escapes, only "so many lines up, erase what follows". */
