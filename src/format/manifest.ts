@@ -143,30 +143,36 @@ function toBigIntOrNull(value: AvroValue): bigint | null {
 
 /**
  * The entries that are not deleted, with the sequence numbers, snapshot ids and row ids that they inherit from the line of
- * the manifest list (Iceberg spec, "Sequence Number Inheritance", "First Row ID Inheritance").
+ * the manifest list (Iceberg spec, "Sequence Number Inheritance").
  */
 export function inheritEntries(
   manifest: ManifestFile,
   entries: readonly ManifestEntry[],
 ): readonly LiveEntry[] {
   const live: LiveEntry[] = []
-  let nextRowId = manifest.content === 'data' ? manifest.firstRowId : undefined
   for (const entry of entries) {
     if (entry.status === 'deleted') continue
-    let { file } = entry
-    if (nextRowId !== undefined && file.firstRowId === undefined) {
-      file = { ...file, firstRowId: nextRowId }
-      nextRowId += BigInt(file.recordCount)
-    }
     live.push({
       snapshotId: entry.snapshotId ?? manifest.addedSnapshotId,
       sequenceNumber: entry.sequenceNumber ?? inheritedSequenceNumber(manifest, entry),
       fileSequenceNumber: entry.fileSequenceNumber ?? inheritedSequenceNumber(manifest, entry),
       specId: manifest.partitionSpecId,
-      file,
+      file: entry.file,
     })
   }
-  return live
+  return inheritRowIds(manifest, live)
+}
+
+/** Entries with the ids of their first rows, which they inherit where they have none (Iceberg spec, "First Row ID Inheritance"). */
+export function inheritRowIds(manifest: ManifestFile, entries: readonly LiveEntry[]): readonly LiveEntry[] {
+  if (manifest.content === 'deletes' || manifest.firstRowId === undefined) return entries
+  let nextRowId = manifest.firstRowId
+  return entries.map(entry => {
+    if (entry.file.firstRowId !== undefined) return entry
+    const firstRowId = nextRowId
+    nextRowId += BigInt(entry.file.recordCount)
+    return { ...entry, file: { ...entry.file, firstRowId } }
+  })
 }
 
 /** Version 1 manifests have no sequence numbers: in the list of a later version theirs is 0. */

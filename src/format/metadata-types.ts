@@ -9,6 +9,9 @@ export interface Snapshot {
   readonly 'manifest-list': string
   readonly summary: { readonly operation: SnapshotOperation; readonly [key: string]: string }
   readonly 'schema-id'?: number
+  /** From version 3 on: the ids of the rows that it was the first to give ids to start here (Iceberg spec, "Snapshot Row IDs"). */
+  readonly 'first-row-id'?: number
+  readonly 'added-rows'?: number
 }
 
 export type SnapshotOperation = 'append' | 'replace' | 'overwrite' | 'delete'
@@ -55,6 +58,8 @@ export interface TableMetadata {
   readonly snapshots: readonly Snapshot[]
   readonly 'snapshot-log': readonly SnapshotLogEntry[]
   readonly 'metadata-log': readonly MetadataLogEntry[]
+  /** From version 3 on: above all row ids of the table. */
+  readonly 'next-row-id'?: number
   readonly refs: Readonly<Record<string, SnapshotRef>>
 }
 

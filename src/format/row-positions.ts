@@ -35,18 +35,6 @@ export function positionsOf(ascending: Iterable<number>): RowPositions {
   return chunks
 }
 
-/** The row numbers of all of them. */
-export function unitePositions(all: readonly RowPositions[]): RowPositions {
-  const numbers = [...new Set(all.flatMap(positions => [...positions.keys()]))].sort((a, b) => a - b)
-  return new Map(
-    numbers.map(number => {
-      const chunks = all.flatMap(positions => positions.get(number) ?? [])
-      const [first, another] = chunks
-      return [number, first !== undefined && another === undefined ? first : compact(uniteBits(chunks))]
-    }),
-  )
-}
-
 /** How many row numbers there are. */
 export function countPositions(positions: RowPositions): number {
   let count = 0
@@ -93,20 +81,7 @@ function* valuesOfBits(bits: Uint8Array): Generator<number> {
 
 function bitsOfValues(values: Iterable<number>): Uint8Array {
   const bits = new Uint8Array(BITMAP_BYTES)
-  for (const value of values) setBit(bits, value)
-  return bits
-}
-
-function setBit(bits: Uint8Array, value: number): void {
-  bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7))
-}
-
-function uniteBits(chunks: readonly RowChunk[]): Uint8Array {
-  const bits = new Uint8Array(BITMAP_BYTES)
-  for (const chunk of chunks) {
-    for (const [first, end] of runsOf(chunk))
-      for (let value = first; value < end; value += 1) setBit(bits, value)
-  }
+  for (const value of values) bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7))
   return bits
 }
 

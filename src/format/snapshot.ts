@@ -1,4 +1,5 @@
 import { IngotError } from '../errors.ts'
+import { isDeletionVector } from './deletion-vector.ts'
 import type { DataFile } from './manifest-types.ts'
 import type { Snapshot, SnapshotOperation, TableMetadata } from './metadata-types.ts'
 
@@ -94,6 +95,7 @@ interface FileCounts {
   readonly records: number
   readonly deleteFiles: number
   readonly positionDeleteFiles: number
+  readonly deletionVectors: number
   readonly positionDeletes: number
   readonly equalityDeleteFiles: number
   readonly equalityDeletes: number
@@ -106,6 +108,7 @@ const SUMMARY_KEYS: readonly (readonly [keyof FileCounts, string, string, string
   ['records', 'added-records', 'deleted-records', 'total-records'],
   ['deleteFiles', 'added-delete-files', 'removed-delete-files', 'total-delete-files'],
   ['positionDeleteFiles', 'added-position-delete-files', 'removed-position-delete-files', undefined],
+  ['deletionVectors', 'added-dvs', 'removed-dvs', undefined],
   ['positionDeletes', 'added-position-deletes', 'removed-position-deletes', 'total-position-deletes'],
   ['equalityDeleteFiles', 'added-equality-delete-files', 'removed-equality-delete-files', undefined],
   ['equalityDeletes', 'added-equality-deletes', 'removed-equality-deletes', 'total-equality-deletes'],
@@ -141,12 +144,14 @@ function previousTotal(parent: Snapshot['summary'] | undefined, key: string): nu
 function countFiles(files: readonly DataFile[]): FileCounts {
   const data = files.filter(file => file.content === 'data')
   const positions = files.filter(file => file.content === 'position-deletes')
+  const vectors = files.filter(isDeletionVector)
   const equalities = files.filter(file => file.content === 'equality-deletes')
   return {
     dataFiles: data.length,
     records: recordsIn(data),
     deleteFiles: positions.length + equalities.length,
-    positionDeleteFiles: positions.length,
+    positionDeleteFiles: positions.length - vectors.length,
+    deletionVectors: vectors.length,
     positionDeletes: recordsIn(positions),
     equalityDeleteFiles: equalities.length,
     equalityDeletes: recordsIn(equalities),

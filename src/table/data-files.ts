@@ -15,6 +15,7 @@ import {
   textInFolder,
 } from './partition-columns.ts'
 import { parsePartitionText } from './partition-text.ts'
+import { withLineage } from './row-lineage.ts'
 import { toSqlType } from './sql-types.ts'
 import type { TableContext } from './staged-table.ts'
 
@@ -27,6 +28,8 @@ export interface WriteDataFilesOptions {
   readonly targetFileBytes?: number
   /** @default the table's default spec */
   readonly specId?: number
+  /** Whether the SELECT has the columns of row lineage, as lineageColumnsFor names them; null where a row is new. @default false */
+  readonly lineage?: boolean
 }
 
 /**
@@ -40,7 +43,7 @@ export async function writeDataFiles(
   metadata: TableMetadata,
   options: WriteDataFilesOptions,
 ): Promise<DataFile[]> {
-  const schema = currentSchema(metadata)
+  const schema = options.lineage ? withLineage(currentSchema(metadata)) : currentSchema(metadata)
   const spec = specById(metadata, options.specId ?? metadata['default-spec-id'])
   const partitionColumns = partitionColumnsOf(metadata, spec, schema)
   const folder = `${metadata.location}/data`

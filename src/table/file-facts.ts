@@ -20,11 +20,12 @@ export function numberScopes(files: readonly FileOfTable[]): Scopes {
   return scopes
 }
 
-/** What manifests say of files, as a relation `f` (path, scope, sequence_number) that is joined to the files, `d`. */
+/** What manifests say of files, as a relation `f` (path, scope, sequence_number, first_row_id) that is joined to the files, `d`. */
 export function fileFactsSql(files: readonly FileOfTable[], scopes: Scopes): string {
   const facts = files.map(({ enginePath, entry }) => {
     const scope = scopes.get(partitionKey(entry)) ?? 'NULL'
-    return `(${quoteLiteral(enginePath)}, ${scope}, ${entry.sequenceNumber})`
+    const firstRowId = entry.file.firstRowId ?? 'NULL'
+    return `(${quoteLiteral(enginePath)}, ${scope}, ${entry.sequenceNumber}::BIGINT, ${firstRowId}::BIGINT)`
   })
-  return `JOIN (VALUES ${facts.join(', ')}) AS f(path, scope, sequence_number) ON f.path = d.filename`
+  return `JOIN (VALUES ${facts.join(', ')}) AS f(path, scope, sequence_number, first_row_id) ON f.path = d.filename`
 }

@@ -1,7 +1,7 @@
 import type { LiveEntry, ManifestFile } from '../format/manifest-types.ts'
 
 /**
- * Decoded manifests. A manifest is immutable, but its entries inherit sequence number and snapshot id from the line of
+ * Decoded manifests. A manifest is immutable, but its entries inherit sequence number, snapshot id and row ids from the line of
  * the list that names it; implementations keep entries per such line.
  */
 export interface ManifestCache {
@@ -48,7 +48,8 @@ export function createManifestCache(options: ManifestCacheOptions = {}): Manifes
 }
 
 function keyOf(manifest: ManifestFile): string {
-  return `${manifest.sequenceNumber} ${manifest.addedSnapshotId} ${manifest.manifestPath}`
+  const { sequenceNumber, addedSnapshotId, firstRowId, manifestPath } = manifest
+  return `${sequenceNumber} ${addedSnapshotId} ${firstRowId ?? '-'} ${manifestPath}`
 }
 
 /** An empty manifest takes room too. */

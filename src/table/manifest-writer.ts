@@ -4,9 +4,11 @@ import type { LiveEntry, ManifestEntry, ManifestFile } from '../format/manifest-
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { randomUuid } from '../random.ts'
+import { fileKey } from './file-key.ts'
 import { loadEntries } from './manifests.ts'
 import { specById } from './partition-columns.ts'
 import type { TableContext } from './staged-table.ts'
+import { writableVersion } from './writable-version.ts'
 
 const SMALL_MANIFESTS_MAX = 100
 const SMALL_MANIFEST_BYTES = 8 * 1024 * 1024
@@ -43,7 +45,7 @@ export function createManifestWriter(
         schema: currentSchema(metadata),
         schemas: metadata.schemas,
         content,
-        formatVersion: 2,
+        formatVersion: writableVersion(metadata),
       })
       const manifestPath = `${metadata.location}/metadata/${randomUuid(context.random)}-m0.avro`
       await context.io.create(manifestPath, bytes)
@@ -73,24 +75,25 @@ export async function removeFromManifests(
   removed: readonly LiveEntry[],
 ): Promise<ManifestFile[]> {
   if (removed.length === 0) return [...manifests]
-  const paths = new Set(removed.map(({ file }) => file.filePath))
+  const keys = new Set(removed.map(({ file }) => fileKey(file)))
   const found = new Set<string>()
   const kept: ManifestFile[] = []
   for (const manifest of manifests) {
     const entries = await writer.read(manifest)
-    const isListed = entries.some(({ file }) => paths.has(file.filePath))
+    const isListed = entries.some(({ file }) => keys.has(fileKey(file)))
     if (!isListed) {
       kept.push(manifest)
       continue
     }
     const rewritten = entries.map(entry => {
-      if (!paths.has(entry.file.filePath)) return existing(entry)
-      found.add(entry.file.filePath)
+      const key = fileKey(entry.file)
+      if (!keys.has(key)) return existing(entry)
+      found.add(key)
       return { ...existing(entry), status: 'deleted', snapshotId: writer.snapshotId } as const
     })
     kept.push(await writer.write(kindOf(manifest), rewritten))
   }
-  assert.equal(found.size, paths.size, 'a file to remove is not live')
+  assert.equal(found.size, keys.size, 'a file to remove is not live')
   return kept
 }
 

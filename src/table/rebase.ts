@@ -77,7 +77,8 @@ async function rebaseAppend(
   // A new id: whoever was told the old one must not take the rows of others for ours.
   const snapshotId = randomSnapshotId(context.random)
   const sequenceNumber = staged.metadata['last-sequence-number'] + 1
-  const lines = added.map(manifest => ({
+  // Without ids for its rows: those that it had may be others' by now.
+  const lines = added.map(({ firstRowId: _taken, ...manifest }) => ({
     ...manifest,
     addedSnapshotId: snapshotId,
     sequenceNumber,

@@ -1,11 +1,12 @@
-import type { LiveEntry } from '../format/manifest-types.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import type { Schema } from '../format/types.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import { castSql, writeDataFiles } from './data-files.ts'
 import type { EngineSession } from './engine.ts'
-import { type Hits, writePositionDeletes } from './position-deletes.ts'
+import type { Hits } from './position-deletes.ts'
+import { deletesByPositionOf, writeRowDeletes } from './row-deletes.ts'
+import { lineageColumnsFor, unusedName } from './row-lineage.ts'
 import type { ScanPlan, ScanTask } from './scan.ts'
 import { scanSql } from './scan-sql.ts'
 import { type SnapshotSummary, stageDelta } from './stage-delta.ts'
@@ -28,7 +29,7 @@ export interface RowChanges {
 
 /**
  * Stages a snapshot without the rows that the restriction leaves and with those of `select`: a file of which all rows go
- * is removed, one that loses few gets position deletes, the rest are written again. No snapshot when that changes nothing.
+ * is removed, one that loses few gets deletes by position, the rest are written again. No snapshot when that changes nothing.
  */
 export async function stageRowChanges(
   context: TableContext,
@@ -40,25 +41,25 @@ export async function stageRowChanges(
   const hits = hitsFor(currentSchema(metadata))
   const split = splitByCost(changes.plan, await collectHits(session, metadata, hits, changes))
   const select = joinSelects(metadata, split.rewrite, hits, changes)
-  const add = select === undefined ? [] : await writeDataFiles(context, session, metadata, { select })
-  const addDeletes = await writePositionDeletes(context, session, metadata, split.delete, hits)
+  const lineage = keepsLineage(metadata, split.rewrite)
+  const add =
+    select === undefined ? [] : await writeDataFiles(context, session, metadata, { select, lineage })
+  const deletes = await writeRowDeletes(context, session, metadata, split.delete, hits)
   await session.query(`DROP TABLE IF EXISTS ${quoteIdentifier(hits.table)}`)
   const gone = [...split.remove, ...split.rewrite]
   return stageDelta(context, staged, {
     // Never `append`: it would claim that the rows stand whatever else is committed at the same time.
-    operation: add.length === 0 && gone.length + addDeletes.length > 0 ? 'delete' : 'overwrite',
+    operation: add.length === 0 && gone.length + deletes.add.length > 0 ? 'delete' : 'overwrite',
     add,
-    addDeletes,
-    remove: [...gone.map(task => task.entry), ...deletesOnlyFor(gone)],
+    addDeletes: deletes.add,
+    remove: [...gone.map(task => task.entry), ...gone.flatMap(deletesByPositionOf), ...deletes.remove],
     ...(changes.summary === undefined ? {} : { summary: changes.summary }),
   })
 }
 
 /** Names for the positions of rows that no column of the table has. */
 function hitsFor(schema: Schema): Hits {
-  const names = new Set(schema.fields.map(field => field.name.toLowerCase()))
-  const unused = (name: string): string => (names.has(name) ? unused(`_${name}`) : name)
-  return { table: '__ingot_hits', file: unused('__file'), row: unused('__row') }
+  return { table: '__ingot_hits', file: unusedName(schema, '__file'), row: unusedName(schema, '__row') }
 }
 
 /** Finds the rows to delete and keeps their positions in a temporary table; returns how many each file has. */
@@ -119,6 +120,11 @@ function deletedBefore(task: ScanTask): number {
   }, 0)
 }
 
+/** Whether rows that are written again keep their ids (Iceberg spec, "Row Lineage"). */
+function keepsLineage(metadata: TableMetadata, rewrite: readonly ScanTask[]): boolean {
+  return metadata['format-version'] >= 3 && rewrite.length > 0
+}
+
 /** Rewritten and new rows go into the same files. */
 function joinSelects(
   metadata: TableMetadata,
@@ -127,23 +133,19 @@ function joinSelects(
   { plan, select }: RowChanges,
 ): string | undefined {
   const schema = currentSchema(metadata)
-  const selects = select === undefined ? [] : [castSql(schema, select)]
+  const lineage = keepsLineage(metadata, rewrite) ? lineageColumnsFor(schema) : undefined
+  const lineageNames = lineage === undefined ? [] : [lineage.rowId, lineage.lastUpdated].map(quoteIdentifier)
+  const isNew = lineageNames.map(name => `, NULL::BIGINT AS ${name}`).join('')
+  const selects = select === undefined ? [] : [`SELECT *${isNew} FROM (${castSql(schema, select)})`]
   if (rewrite.length > 0) {
     const file = quoteIdentifier(hits.file)
     const row = quoteIdentifier(hits.row)
-    const columns = schema.fields.map(field => `s.${quoteIdentifier(field.name)}`).join(', ')
-    const source = scanSql(metadata, { ...plan, tasks: rewrite }, { positions: hits })
+    const names = [...schema.fields.map(field => quoteIdentifier(field.name)), ...lineageNames]
+    const columns = names.map(name => `s.${name}`).join(', ')
+    const options = lineage === undefined ? { positions: hits } : { positions: hits, lineage }
+    const source = scanSql(metadata, { ...plan, tasks: rewrite }, options)
     const isHit = `SELECT 1 FROM ${quoteIdentifier(hits.table)} AS h WHERE h.${file} = s.${file} AND h.${row} = s.${row}`
     selects.push(`SELECT ${columns} FROM (${source}) AS s WHERE NOT EXISTS (${isHit})`)
   }
   return selects.length === 0 ? undefined : selects.join('\nUNION ALL\n')
-}
-
-/** Delete files that name rows of removed files alone. */
-function deletesOnlyFor(tasks: readonly ScanTask[]): LiveEntry[] {
-  return tasks.flatMap(task =>
-    task.deletes
-      .map(({ entry }) => entry)
-      .filter(({ file }) => file.referencedDataFile === task.entry.file.filePath),
-  )
 }

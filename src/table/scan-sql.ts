@@ -6,6 +6,7 @@ import { quoteIdentifier } from '../sql-text.ts'
 import { deletedKeys, hasKeyDeletes } from './deleted-keys.ts'
 import { deletedPositions } from './deleted-positions.ts'
 import { fileFactsSql, numberScopes, type Scopes } from './file-facts.ts'
+import { LAST_UPDATED, type LineageColumns, ROW_ID } from './row-lineage.ts'
 import { type RowSet, restrictionSql } from './row-set.ts'
 import type { ScanPlan, ScanTask } from './scan.ts'
 import { columnReference, groupByLayout, type LayoutGroup, readGroupSql } from './scan-columns.ts'
@@ -16,6 +17,8 @@ export interface ScanSqlOptions {
   readonly columns?: readonly string[]
   /** Names of two more columns: the file as the engine names it (VARCHAR), and the row's number in it from 0 (BIGINT). */
   readonly positions?: { readonly file: string; readonly row: string }
+  /** Names of two more columns (BIGINT): which row of the table it is, and the sequence number of the commit that last changed it; null where the table does not know. */
+  readonly lineage?: LineageColumns
   /** @default the current schema */
   readonly schemaId?: number
   /** Only rows that delete files of these tasks name, and the plan's own do not: tasks of the same files in another plan. */
@@ -66,6 +69,10 @@ function emptySql(fields: readonly NestedField[], options: ScanSqlOptions): stri
     columns.push(`CAST(NULL AS VARCHAR) AS ${quoteIdentifier(options.positions.file)}`)
     columns.push(`CAST(NULL AS BIGINT) AS ${quoteIdentifier(options.positions.row)}`)
   }
+  if (options.lineage !== undefined) {
+    columns.push(`CAST(NULL AS BIGINT) AS ${quoteIdentifier(options.lineage.rowId)}`)
+    columns.push(`CAST(NULL AS BIGINT) AS ${quoteIdentifier(options.lineage.lastUpdated)}`)
+  }
   return `SELECT ${columns.join(', ')} WHERE false`
 }
 
@@ -80,8 +87,10 @@ function selectsOf(
   const own = deletedRows(metadata, tasks, scopes)
   const others = options.deletedBy && deletedRows(metadata, sameFiles(options.deletedBy, tasks), scopes)
   const keyFields = [...own.fields, ...(others?.fields ?? [])]
-  const facts = keyFields.length === 0 ? '' : ` ${fileFactsSql(tasks, scopes)}`
-  return groupByLayout(metadata, uniqueById([...fields, ...keyFields]), tasks).flatMap(layout => {
+  const lineageFields = options.lineage === undefined ? [] : [ROW_ID, LAST_UPDATED]
+  const facts = keyFields.length + lineageFields.length === 0 ? '' : ` ${fileFactsSql(tasks, scopes)}`
+  const read = uniqueById([...fields, ...lineageFields, ...keyFields])
+  return groupByLayout(metadata, read, tasks).flatMap(layout => {
     const select = `SELECT ${columnsSql(fields, layout, options)} FROM ${readGroupSql(layout)} AS d${facts}`
     const without = own.setsFor(layout)
     const wanted = others?.setsFor(layout)
@@ -121,7 +130,7 @@ function uniqueById(fields: readonly NestedField[]): NestedField[] {
 function columnsSql(
   fields: readonly NestedField[],
   { columns }: LayoutGroup<ScanTask>,
-  { positions }: ScanSqlOptions,
+  { positions, lineage }: ScanSqlOptions,
 ): string {
   const selected = fields.map(field => {
     const reference = columnReference(field.id)
@@ -130,6 +139,12 @@ function columnsSql(
   if (positions !== undefined) {
     selected.push(`d.filename AS ${quoteIdentifier(positions.file)}`)
     selected.push(`d.file_row_number AS ${quoteIdentifier(positions.row)}`)
+  }
+  if (lineage !== undefined) {
+    const rowId = `coalesce(${columnReference(ROW_ID.id)}, f.first_row_id + d.file_row_number)`
+    const lastUpdated = `coalesce(${columnReference(LAST_UPDATED.id)}, f.sequence_number)`
+    selected.push(`${rowId} AS ${quoteIdentifier(lineage.rowId)}`)
+    selected.push(`${lastUpdated} AS ${quoteIdentifier(lineage.lastUpdated)}`)
   }
   return selected.join(', ')
 }

@@ -1,4 +1,3 @@
-import { IngotError } from '../errors.ts'
 import { writeManifestList } from '../format/manifest-list.ts'
 import type { DataFile, LiveEntry, ManifestFile } from '../format/manifest-types.ts'
 import type { Snapshot, SnapshotOperation, TableMetadata } from '../format/metadata-types.ts'
@@ -13,8 +12,10 @@ import {
 import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
 import type { FileInSpec } from './position-deletes.ts'
 import { keepsProgress } from './progress.ts'
+import { assignRowIds } from './row-ids.ts'
 import { requireDefinition, requireMain, withChanges } from './staged-changes.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
+import { writableVersion } from './writable-version.ts'
 
 /** Entries of a snapshot's summary beyond those that the spec names; keys of ours start with `ingot.`. */
 export type SnapshotSummary = Readonly<Record<string, string>>
@@ -35,7 +36,7 @@ export interface SnapshotDelta {
  * Writes the manifests and the manifest list of a new snapshot on main, on top of what is staged, and stages its commit.
  * Returns `staged` itself when no file changes and the summary states no new progress. A commit is refused when main
  * has moved since the base was loaded, or the schema or the default partition spec has changed.
- * @throws UNSUPPORTED for a table of another format version than 2
+ * @throws UNSUPPORTED for a table of format version 1
  */
 export async function stageDelta(
   context: TableContext,
@@ -43,7 +44,7 @@ export async function stageDelta(
   delta: SnapshotDelta,
 ): Promise<StagedTable> {
   const { metadata } = staged
-  requireWritable(metadata)
+  writableVersion(metadata)
   const parent = currentSnapshot(metadata)
   const manifests = (await loadManifests(context, parent)).filter(mayHaveLiveFiles)
   const added = delta.add ?? []
@@ -80,23 +81,6 @@ export function stageAppend(
   options: { readonly summary?: SnapshotSummary; readonly specId?: number } = {},
 ): Promise<StagedTable> {
   return stageDelta(context, staged, { ...options, operation: 'append', add: files })
-}
-
-/** Version 1 has no sequence numbers, version 3 wants row ids and deletion vectors of its writers. */
-function requireWritable(metadata: TableMetadata): void {
-  const version = metadata['format-version']
-  if (version === 2) return
-  throw new IngotError(
-    'UNSUPPORTED',
-    `table at ${metadata.location} has format version ${version}: it is read only`,
-    {
-      hint:
-        version === 1
-          ? 'upgrade the table to format version 2'
-          : 'write to it with the engine that created it',
-      context: { location: metadata.location, formatVersion: version },
-    },
-  )
 }
 
 async function loadAll(
@@ -150,12 +134,13 @@ export async function stageSnapshot(
   const { metadata } = staged
   const parentId = currentSnapshot(metadata)?.['snapshot-id']
   const location = `${metadata.location}/metadata/snap-${snapshotId}-1-${randomUuid(context.random)}.avro`
+  const rows = await assignRowIds(context, metadata, manifests)
   const bytes = writeManifestList({
-    manifests,
+    manifests: rows.manifests,
     snapshotId,
     parentSnapshotId: parentId,
     sequenceNumber,
-    formatVersion: 2,
+    formatVersion: writableVersion(metadata),
   })
   await context.io.create(location, bytes)
   const nowMs = Math.max(context.clock.nowMs(), metadata['last-updated-ms'])
@@ -167,6 +152,7 @@ export async function stageSnapshot(
     'manifest-list': location,
     summary,
     'schema-id': metadata['current-schema-id'],
+    ...rows.members,
   }
   const branch = metadata.refs.main ?? { type: 'branch' as const }
   return withChanges(staged, {

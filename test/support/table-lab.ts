@@ -61,13 +61,18 @@ export class TableLab {
   }
 
   /** A table of nullable columns, by name and type. */
-  create(columns: Readonly<Record<string, Type>>, partitionBy: readonly string[] = []): Promise<LoadedTable> {
+  create(
+    columns: Readonly<Record<string, Type>>,
+    partitionBy: readonly string[] = [],
+    formatVersion: 2 | 3 = 2,
+  ): Promise<LoadedTable> {
     const schema = schemaOf(columns)
     tablesCreated += 1
     return this.context.catalog.createTable({
       identifier: { namespace: ['lab'], name: `t${tablesCreated}` },
       schema,
       partitionSpec: buildPartitionSpec(schema, partitionBy).spec,
+      formatVersion,
     })
   }
 

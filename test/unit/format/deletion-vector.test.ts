@@ -10,7 +10,6 @@ import {
   positionsOf,
   type RowPositions,
   runsOf,
-  unitePositions,
 } from '../../../src/format/row-positions.ts'
 
 const SOURCE = { puffinFile: 'dv.puffin', dataFile: 'a.parquet' }
@@ -53,19 +52,6 @@ test('row numbers of every form come back from a deletion vector as they were', 
       assert.deepEqual(rowsOf(decode(encodeDeletionVector(positions))), rows)
     }),
     { numRuns: 60 },
-  )
-})
-
-test('united positions are those of all', () => {
-  fc.assert(
-    fc.property(rowSets, rowSets, (some, others) => {
-      const united = rowsOf(unitePositions([positionsOf(some), positionsOf(others)]))
-      assert.deepEqual(
-        united,
-        [...new Set([...some, ...others])].sort((a, b) => a - b),
-      )
-    }),
-    { numRuns: 40 },
   )
 })
 
