@@ -15,6 +15,7 @@ import {
   TIE_COLUMNS,
   TIE_SOURCES,
 } from './query-analysis.ts'
+import { readColumns } from './read-columns.ts'
 import { changedRowsQuery, recomputedQuery, rowsQuery, touchedQueries } from './rewrite-query.ts'
 import { shortenQualifiers } from './table-qualifiers.ts'
 
@@ -52,12 +53,16 @@ function analyzeKnown(
   const further = isInside ? helperItems(table, parsed, understood.from, world) : []
   const helpers = isInside ? further.map(item => textAt(item, 'alias')) : undefined
   const rows = rowsQuery(understood, further)
+  const reads = readColumns(understood, further)
   const keys = outputKeys(table, understood, world)
   if (keys === undefined) {
     const driving = drivingSlot(understood)
     const appended = changedRowsQuery(understood, { slot: driving.slot, changes: 'new' }, further)
     const reason = `row by row over ${nameOfInput(table, driving.input)}`
-    return { helpers, analysis: { strategy: 'append', reason, rows, drivingInput: driving.input, appended } }
+    return {
+      helpers,
+      analysis: { strategy: 'append', reason, rows, drivingInput: driving.input, appended, reads },
+    }
   }
   return {
     helpers,
@@ -69,6 +74,7 @@ function analyzeKnown(
       touched: touchedQueries(understood, keys, parsed.castTypes),
       recomputed: recomputedQuery(understood, keys, parsed.castTypes, further),
       ranges: keyRanges(understood, keys),
+      reads,
     },
   }
 }

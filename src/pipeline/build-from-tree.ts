@@ -2,7 +2,7 @@ import type { EngineFunctions } from '../lake/engine-functions.ts'
 import { hasAggregate } from '../lake/select-shape.ts'
 import { has, nodeAt, nodesAt, type SqlNode, textAt, textsAt } from '../lake/sql-tree.ts'
 import { identifierKey } from '../table-identifier.ts'
-import type { FromTree } from './from-tree.ts'
+import { type FromTree, fromExpressions } from './from-tree.ts'
 import { hasWindow, ROW_FUNCTIONS, requireKnownExpressions } from './function-facts.ts'
 import { NotIncremental } from './not-incremental.ts'
 import { KEYS_RELATION, keyColumnName } from './query-analysis.ts'
@@ -164,7 +164,7 @@ class FromTreeBuilder {
     const columns = outputNames(select, scope)
     const alias = textAt(node, 'alias')
     return {
-      tree: { type: 'derived', node, select: { ...select, modifiers: [] }, from },
+      tree: { type: 'derived', node, select: { ...select, modifiers: [] }, from, scope },
       relations: [{ alias, columns: columns && renamed(columns, textsAt(node, 'column_name_alias')) }],
       shared: [],
     }
@@ -199,14 +199,6 @@ class FromTreeBuilder {
       ),
     }
   }
-}
-
-/** Conditions of joins and arguments of functions in a FROM clause; those within its own sub-queries were looked at there. */
-function fromExpressions(tree: FromTree): readonly SqlNode[] {
-  if (tree.type === 'other') return nodesAt(nodeAt(tree.node, 'function') ?? {}, 'children')
-  if (tree.type !== 'join') return []
-  const condition = optional(nodeAt(tree.node, 'condition'))
-  return [...condition, ...fromExpressions(tree.left), ...fromExpressions(tree.right)]
 }
 
 /** Refuses what could be taken for the touched keys, which stand beside the FROM clause when rows are recomputed. */

@@ -1,5 +1,6 @@
-import type { SqlNode } from '../lake/sql-tree.ts'
+import { nodeAt, nodesAt, type SqlNode } from '../lake/sql-tree.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
+import type { Scope } from './query-scope.ts'
 
 /** One mention of an input table. A table mentioned twice has two slots: its changes are looked at in each of them apart. */
 export interface TableSlot {
@@ -18,6 +19,8 @@ interface DerivedRows {
   readonly node: SqlNode
   readonly select: SqlNode
   readonly from: FromTree
+  /** What names in `select` mean. */
+  readonly scope: Scope
 }
 
 /** Rows that no table gives: `unnest(…)`, or nothing at all. */
@@ -52,6 +55,18 @@ export function slotsOf(
     case 'join':
       return [...slotsOf(tree.left, nullable), ...slotsOf(tree.right, nullable || tree.kind === 'LEFT')]
   }
+}
+
+/** Conditions of joins and arguments of functions in a FROM clause; those within its own sub-queries are not among them. */
+export function fromExpressions(tree: FromTree): readonly SqlNode[] {
+  if (tree.type === 'other') return nodesAt(nodeAt(tree.node, 'function') ?? {}, 'children')
+  if (tree.type !== 'join') return []
+  const condition = nodeAt(tree.node, 'condition')
+  return [
+    ...(condition === undefined ? [] : [condition]),
+    ...fromExpressions(tree.left),
+    ...fromExpressions(tree.right),
+  ]
 }
 
 /** Which version of an input a rendered slot reads: a table of the two snapshots, or the rows that changed between them. */

@@ -12,6 +12,7 @@ import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { ADDED_SCHEMA, changedRelation, OLD_SCHEMA, REMOVED_SCHEMA } from './from-tree.ts'
 import type { InputState } from './input-changes.ts'
 import { keepRows } from './kept-rows.ts'
+import type { ReadColumns } from './query-analysis.ts'
 
 /** How many rows an input lost and got. */
 export interface ChangedRows {
@@ -53,13 +54,16 @@ export class InputViews {
     await this.#createView(input, name, input.previous?.snapshotId ?? null)
   }
 
-  /** The rows by which an input changed; where rows were written again, the two sides are compared once and kept. */
-  async createChanges(input: InputState): Promise<ChangedRows> {
+  /**
+   * The rows by which an input changed, in the columns that `reads` says (all without it): others are null. Where rows were written
+   * again, the two sides are compared once and kept.
+   */
+  async createChanges(input: InputState, reads?: ReadColumns): Promise<ChangedRows> {
     const changes = input.changes === undefined || input.changes === 'expired' ? NO_CHANGES : input.changes
     const { kind, addedSql, removedSql } = changesSql(input.metadata, changes)
     await this.#createSchema(ADDED_SCHEMA)
     await this.#createSchema(REMOVED_SCHEMA)
-    const columns = this.#selectList(input)
+    const columns = this.#selectList(input, reads?.get(input.input) ?? 'all')
     const added = changedRelationSql(input.input, 'added')
     const removed = changedRelationSql(input.input, 'removed')
     if (kind !== 'mixed') {
@@ -101,15 +105,15 @@ export class InputViews {
     )
   }
 
-  /** The declared columns; those that the table gets with its next load are null until then. */
-  #selectList(input: InputState): string {
+  /** The declared columns. Those that are not read are null, and so are those that the table gets with its next load. */
+  #selectList(input: InputState, read: ReadonlySet<string> | 'all' = 'all'): string {
     const names = new Set(currentSchema(input.metadata).fields.map(field => field.name))
     return this.#columnsOf(input)
-      .map(({ name, type }) =>
-        names.has(name)
-          ? quoteIdentifier(name)
-          : `CAST(NULL AS ${toSqlType(type)}) AS ${quoteIdentifier(name)}`,
-      )
+      .map(({ name, type }) => {
+        const isRead = names.has(name) && (read === 'all' || read.has(name.toLowerCase()))
+        const column = quoteIdentifier(name)
+        return isRead ? column : `CAST(NULL AS ${toSqlType(type)}) AS ${column}`
+      })
       .join(', ')
   }
 

@@ -34,6 +34,12 @@ export interface KeyRange {
 }
 
 /**
+ * Of each input, by its place, the columns in lower case that a query reads: rows of an input that are equal in these are equal to
+ * the query.
+ */
+export type ReadColumns = ReadonlyMap<number, ReadonlySet<string> | 'all'>
+
+/**
  * How a table follows its inputs. `rows` gives all its rows (before checks and the choice of one row a key); `Query` is a syntax
  * tree, and text once it is prepared for running.
  */
@@ -46,6 +52,7 @@ export type Analysis<Query> =
       readonly rows: Query
       readonly drivingInput: number
       readonly appended: Query
+      readonly reads: ReadColumns
     }
   | {
       /** Rows of the touched keys are computed anew and exchanged. */
@@ -56,6 +63,7 @@ export type Analysis<Query> =
       readonly touched: readonly TouchedQuery<Query>[]
       readonly recomputed: Query
       readonly ranges: readonly KeyRange[]
+      readonly reads: ReadColumns
     }
 
 /** An analysis with its queries still as trees. */

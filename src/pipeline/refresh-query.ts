@@ -4,6 +4,7 @@ import { changeKind } from './input-changes.ts'
 import { type ChangedRows, InputViews } from './input-views.ts'
 import { filterInput } from './key-filters.ts'
 import type { RefreshQueries } from './prepare-query.ts'
+import type { ReadColumns } from './query-analysis.ts'
 import type { RefreshContext, RefreshOutcome } from './refresh-context.ts'
 import { stageProgress, stageRows } from './stage-rows.ts'
 import { createTouchedKeys } from './touched-keys.ts'
@@ -19,7 +20,7 @@ export async function refreshQuery(
     return refreshKeys(refresh, views, queries, decision)
   for (const input of refresh.examined.inputs) await views.createNew(input)
   if (decision.action === 'append' && queries.strategy === 'append') {
-    const obstacle = await obstacleToAppend(refresh, views, queries.drivingInput)
+    const obstacle = await obstacleToAppend(refresh, views, queries)
     if (obstacle === undefined) {
       const counts = await stageRows(refresh, {
         rows: queries.appended,
@@ -60,7 +61,8 @@ async function refreshKeys(
   for (const input of inputs) {
     await views.createNew(input)
     await views.createOld(input)
-    if (changeKind(input) !== 'none') changed.set(input.input, await views.createChanges(input))
+    if (changeKind(input) !== 'none')
+      changed.set(input.input, await views.createChanges(input, queries.reads))
   }
   const selects = queries.touched.flatMap(({ input, changes, query }) => {
     const rows = changed.get(input)
@@ -83,11 +85,11 @@ async function refreshKeys(
 export async function obstacleToAppend(
   { examined }: RefreshContext,
   views: InputViews,
-  drivingInput: number,
+  { drivingInput, reads }: { readonly drivingInput: number; readonly reads?: ReadColumns },
 ): Promise<string | undefined> {
   for (const input of examined.inputs) {
     if (changeKind(input) === 'none' && input.input !== drivingInput) continue
-    const { removed, added } = await views.createChanges(input)
+    const { removed, added } = await views.createChanges(input, reads)
     const name = formatIdentifier(input.identifier)
     if (input.input !== drivingInput && removed + added > 0) return otherInputChanged(name)
     if (removed > 0)

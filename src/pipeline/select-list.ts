@@ -1,5 +1,5 @@
 import { columnReference, has, nodesAt, type SqlNode, textAt, textsAt } from '../lake/sql-tree.ts'
-import type { Scope, ScopeRelation } from './query-scope.ts'
+import type { ResolvedColumn, Scope, ScopeRelation } from './query-scope.ts'
 
 /** The name that a select item gives its column: its alias, or the last name of a plain column; undefined for others. */
 export function itemName(item: SqlNode): string | undefined {
@@ -45,24 +45,29 @@ function starRelations(star: SqlNode, scope: Scope): readonly ScopeRelation[] {
   return scope.relations.filter(({ alias }) => relation === '' || alias.toLowerCase() === relation)
 }
 
-function starColumns(star: SqlNode, scope: Scope): readonly string[] | undefined {
+/** The columns that a star stands for, one of USING once for each relation that has it; undefined where that is not certain. */
+export function starredColumns(star: SqlNode, scope: Scope): readonly ResolvedColumn[] | undefined {
   if (!isPlainStar(star)) return undefined
   const excluded = new Set(textsAt(star, 'exclude_list').map(name => name.toLowerCase()))
-  const names: string[] = []
   const relations = starRelations(star, scope)
   // The fields of a struct column, when no relation has the name.
   if (relations.length === 0) return undefined
-  for (const { columns } of relations) {
-    if (columns === undefined) return undefined
-    const shown = columns.filter(column => {
-      const name = column.toLowerCase()
-      return (
-        !excluded.has(name) && !(scope.shared.has(name) && names.some(other => other.toLowerCase() === name))
-      )
-    })
-    names.push(...shown)
+  const starred: ResolvedColumn[] = []
+  for (const relation of relations) {
+    if (relation.columns === undefined) return undefined
+    for (const column of relation.columns)
+      if (!excluded.has(column.toLowerCase())) starred.push({ relation, column })
   }
-  return names
+  return starred
+}
+
+function starColumns(star: SqlNode, scope: Scope): readonly string[] | undefined {
+  const names: string[] = []
+  for (const { column } of starredColumns(star, scope) ?? []) {
+    const name = column.toLowerCase()
+    if (!scope.shared.has(name) || !names.some(other => other.toLowerCase() === name)) names.push(column)
+  }
+  return starredColumns(star, scope) && names
 }
 
 /** What the output column `name` is computed from, or undefined where that is not certain. */

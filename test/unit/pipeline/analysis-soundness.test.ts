@@ -78,17 +78,34 @@ async function winners(
   return winningRowsSql(table, 'computed', helpers)
 }
 
+/** Which inputs lost rows (`old 0`), and which got some (`new 0`). */
+type Came = Set<`${'old' | 'new'} ${number}`>
+
+/** Keeps the rows that one version of an input has beyond the other, in the columns that the queries read. Returns whether there are any. */
+async function keepChanges(
+  session: Session,
+  queries: RefreshQueries,
+  { input, name, which }: { readonly input: number; readonly name: string; readonly which: 'old' | 'new' },
+): Promise<boolean> {
+  const read = (queries.strategy === 'full' ? undefined : queries.reads.get(input)) ?? 'all'
+  const list = Object.keys(SAMPLE_TABLES[name] ?? {})
+    .map(column => (read === 'all' || read.has(column) ? `"${column}"` : `NULL AS "${column}"`))
+    .join(', ')
+  const sides = [name, `ingot_old."${input}"`].map(side => `SELECT ${list} FROM ${side}`)
+  if (which === 'old') sides.reverse()
+  const relation = `${which === 'old' ? 'ingot_removed' : 'ingot_added'}."${input}"`
+  const { rows } = await session.query(`CREATE OR REPLACE TABLE ${relation} AS ${sides.join(' EXCEPT ALL ')}`)
+  return Number(rows[0]?.[0]) > 0
+}
+
 /** Refreshes `result`, which holds the table of the old inputs, as the queries say. */
 async function refresh(
   session: Session,
   table: QueryTable,
   queries: RefreshQueries,
-  changed: ReadonlyMap<number, TableChange>,
+  changes: Came,
 ): Promise<void> {
-  const came = (input: number, which: 'old' | 'new'): boolean => {
-    const { added = [], removed = [] } = changed.get(input) ?? {}
-    return (which === 'new' ? added : removed).length > 0
-  }
+  const came = (input: number, which: 'old' | 'new'): boolean => changes.has(`${which} ${input}`)
   if (queries.strategy === 'keys') {
     const touched = queries.touched.filter(({ input, changes: which }) => came(input, which))
     if (touched.length === 0) return
@@ -101,8 +118,8 @@ async function refresh(
     await session.query(`DELETE FROM result r USING ${KEYS_RELATION} k WHERE ${matches.join(' AND ')}`)
     await session.query(`INSERT INTO result ${await winners(session, table, queries.recomputed, queries)}`)
   } else if (queries.strategy === 'append') {
-    const appends = [...changed.keys()].every(
-      input => !came(input, 'old') && (input === queries.drivingInput || !came(input, 'new')),
+    const appends = table.inputs.every(
+      (_, input) => !came(input, 'old') && (input === queries.drivingInput || !came(input, 'new')),
     )
     if (appends) await session.query(`INSERT INTO result ${queries.appended}`)
     else await session.query(`CREATE OR REPLACE TEMP TABLE result AS ${queries.rows}`)
@@ -132,19 +149,19 @@ describe('a refresh by touched keys', () => {
       if (world === undefined || input < 0) continue
       changed.set(input, world)
       await fill(session, `ingot_old."${input}"`, name, [...world.kept, ...world.removed])
-      await fill(session, `ingot_removed."${input}"`, name, world.removed)
-      await fill(session, `ingot_added."${input}"`, name, world.added)
       await fill(session, name, `ingot_old."${input}"`, [...world.kept, ...world.removed])
     }
     await session.query(
       `CREATE OR REPLACE TEMP TABLE result AS ${await winners(session, table, queries.rows, queries)}`,
     )
-    for (const [input, { kept, added }] of changed)
-      await fill(session, formatIdentifier(table.inputs[input] ?? assert.fail()), `ingot_old."${input}"`, [
-        ...kept,
-        ...added,
-      ])
-    await refresh(session, table, queries, changed)
+    const came: Came = new Set()
+    for (const [input, { kept, added }] of changed) {
+      const name = formatIdentifier(table.inputs[input] ?? assert.fail())
+      await fill(session, name, `ingot_old."${input}"`, [...kept, ...added])
+      for (const which of ['old', 'new'] as const)
+        if (await keepChanges(session, queries, { input, name, which })) came.add(`${which} ${input}`)
+    }
+    await refresh(session, table, queries, came)
     const full = await winners(session, table, queries.rows, queries)
     const difference = await session.query(
       `SELECT * FROM (SELECT 'missing', * FROM (${full} EXCEPT ALL SELECT * FROM result) UNION ALL SELECT 'surplus', * FROM (SELECT * FROM result EXCEPT ALL ${full}))`,
