@@ -25,7 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['table'],
   ['engine'],
   ['lake'],
-  ['ingest', 'pipeline', 'warehouse', 'scaling', 'ml'],
+  ['ingest', 'pipeline', 'maintenance', 'warehouse', 'scaling', 'ml'],
   ['server'],
   ['platform.ts'],
   ['roles'],
