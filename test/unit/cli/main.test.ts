@@ -82,3 +82,22 @@ test('an unknown role is refused', () => {
   assert.equal(code, 2)
   assert.match(err, /there is no role warehouse\nhint {2}use catalog or pipeline/)
 })
+
+test('a plan is the plan alone, though nobody watches', () => {
+  const made = ingot('init', 'lake')
+  assert.equal(made.code, 0, made.err)
+  const { code, out, err } = ingot('plan', '-p', 'lake')
+  assert.deepEqual([code, err], [0, ''])
+  assert.match(out, /^table +action .*\n[─ ]+\nbronze\.readings +load /)
+})
+
+test('an unknown variable is refused by every command', () => {
+  process.env.INGOT_ENGINE_WORKER = '1'
+  try {
+    const { code, err } = ingot('tables')
+    assert.equal(code, 2)
+    assert.match(err, /there is no variable INGOT_ENGINE_WORKER\nhint {2}did you mean INGOT_ENGINE_WORKERS\?/)
+  } finally {
+    delete process.env.INGOT_ENGINE_WORKER
+  }
+})
