@@ -1,12 +1,12 @@
 import { pathToFileURL } from 'node:url'
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
-import type { EngineValue, MapTask } from '../table/engine.ts'
+import type { MapTask } from '../table/engine.ts'
 import type { DuckdbSession } from './duckdb-session.ts'
+import { createRowBuilder, type InputRow } from './input-rows.ts'
 import { assertKnownNames, isPlainObject, MapValueError, toDuckdbValue } from './map-values.ts'
 import { StatementFailure } from './statement-failure.ts'
 
-type Row = Readonly<Record<string, EngineValue>>
-type MapFunction = (row: Row) => unknown
+type MapFunction = (row: InputRow) => unknown
 
 /**
  * Runs a MapTask on `session`: one row after another, in the order of the source, so that a function sees them the same way
@@ -23,10 +23,10 @@ export async function mapRows(
   let rowsOut = 0
   await session.writeTable(task.into, task.columns, async (append, types) => {
     const { columns, batches } = await session.stream(task.sourceSql)
+    const toRow = createRowBuilder(columns.map(column => column.name))
     for await (const batch of batches) {
       for (const values of batch) {
-        const row = Object.fromEntries(columns.map((column, index) => [column.name, values[index] ?? null]))
-        const outputs = await mapRow(map, row, names, types)
+        const outputs = await mapRow(map, toRow(values), names, types)
         session.throwIfInterrupted()
         outputs.forEach(append)
         rowsIn += 1
@@ -52,7 +52,7 @@ async function loadMapFunction(task: MapTask): Promise<MapFunction> {
 
 async function mapRow(
   map: MapFunction,
-  row: Row,
+  row: InputRow,
   names: readonly string[],
   types: readonly DuckDBType[],
 ): Promise<DuckDBValue[][]> {
@@ -95,7 +95,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function mapFailure(message: string, cause?: unknown, row?: Row): StatementFailure {
+function mapFailure(message: string, cause?: unknown, row?: InputRow): StatementFailure {
   return new StatementFailure({
     type: 'map',
     message,
@@ -106,7 +106,7 @@ function mapFailure(message: string, cause?: unknown, row?: Row): StatementFailu
 
 const SHOWN_ROW_LENGTH_MAX = 1000
 
-function shownRow(row: Row): string {
+function shownRow(row: InputRow): string {
   const text = JSON.stringify(row, (_, value: unknown) => {
     if (typeof value === 'bigint') return String(value)
     return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value

@@ -27,6 +27,7 @@ export const dates = { map: () => [{ d: new Date(86400000), t: new Date(1), z: '
 export const endless = { map: () => { for (;;); } }
 export const slow = { map: async row => { await new Promise(resolve => setImmediate(resolve)); return [row] } }
 export const exiting = { map: () => process.exit(3) }
+export const misspelt = { map: row => [{ n: row.N1 }] }
 export const noMap = { query: 'select 1' }
 export let seen = 0
 `
@@ -209,6 +210,7 @@ function testFailures(): void {
     ['rejecting', /failed on the row \{"n":"1"\}: service is down/],
     ['noArray', /map returned something else than an array of rows/],
     ['typo', /a row that map returned has "vehicel", which is none of: n/],
+    ['misspelt', /failed on the row \{"n":"1"\}: the row has no column N1: did you mean n\?/],
     ['noMap', /the export noMap of .* has no function map/],
     ['missing', /the export missing of .* has no function map/],
     ['seen', /the export seen of .* has no function map/],
