@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { benchAppends } from './appends.ts'
 import { benchBackfill } from './backfill.ts'
 import type { Benchmark } from './bench-options.ts'
 import { benchCommits } from './commits.ts'
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   load: benchLoad,
   plan: benchPlan,
   commits: benchCommits,
+  appends: benchAppends,
   merge: benchMerge,
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Catalog, CommitMember, CommitResult, LoadedTable } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
@@ -107,6 +108,8 @@ export class AppendQueue implements Appender {
   async #workOff(table: string, queue: Waiting[]): Promise<void> {
     this.#waiting.set(table, queue)
     while (queue.length > 0) {
+      // Whoever was just answered, or comes at this moment with the first one, gets into this group, not the next.
+      await setImmediate()
       const group = queue.splice(0, groupSize(queue))
       try {
         await commitGroup(this.#context, group)
