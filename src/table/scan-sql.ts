@@ -142,7 +142,9 @@ function columnsSql(
   }
   if (lineage !== undefined) {
     const rowId = `coalesce(${columnReference(ROW_ID.id)}, f.first_row_id + d.file_row_number)`
-    const lastUpdated = `coalesce(${columnReference(LAST_UPDATED.id)}, f.sequence_number)`
+    // Where rows have no ids their age is not told either, as Iceberg's own library has it.
+    const inherited = 'CASE WHEN f.first_row_id IS NOT NULL THEN f.sequence_number END'
+    const lastUpdated = `coalesce(${columnReference(LAST_UPDATED.id)}, ${inherited})`
     selected.push(`${rowId} AS ${quoteIdentifier(lineage.rowId)}`)
     selected.push(`${lastUpdated} AS ${quoteIdentifier(lineage.lastUpdated)}`)
   }
