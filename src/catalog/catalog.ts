@@ -69,7 +69,7 @@ export interface CommitOptions {
 export interface CommitResult {
   /** Grows by one with every transaction of this catalog; a transaction is the unit in which readers see changes. */
   readonly transactionId: number
-  /** In the order of the changes; dropped tables are left out. */
+  /** In the order of the changes; dropped tables are left out, and, where it is asked for later, versions that are forgotten. */
   readonly tables: readonly LoadedTable[]
 }
 
@@ -90,6 +90,25 @@ export interface TransactionQuery {
   readonly table?: TableIdentifier
   /** @default 100 */
   readonly limit?: number
+}
+
+/** One place of a table in the history: that a transaction gave it a version, or dropped it. */
+export interface TableVersion {
+  readonly identifier: TableIdentifier
+  readonly transactionId: number
+  readonly committedAtMs: number
+  /** Null: the table was dropped. */
+  readonly metadataLocation: string | null
+  /** Whether the version can no longer be loaded, so that its files may go. */
+  readonly isForgotten: boolean
+  /** Whether the drop asked for the files to go (REST spec, `purgeRequested`). */
+  readonly purgeRequested: boolean
+}
+
+/** Versions of one table, by the transactions that set them. */
+export interface VersionsOfTable {
+  readonly identifier: TableIdentifier
+  readonly transactionIds: readonly number[]
 }
 
 /** All pointers of the lake as one transaction left them. */
@@ -125,7 +144,10 @@ export interface Catalog {
   stageTable(request: CreateTableRequest): Promise<TableMetadata>
   /** @throws TABLE_NOT_FOUND */
   loadTable(identifier: TableIdentifier): Promise<LoadedTable>
-  /** The table as it was at a point in the catalog's history. @throws TABLE_NOT_FOUND when it was not there then */
+  /**
+   * The table as it was at a point in the catalog's history.
+   * @throws TABLE_NOT_FOUND when it was not there then; HISTORY_FORGOTTEN when that is no longer kept
+   */
   loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable>
   /** Removes the pointer; the files stay (expiry removes them). @throws TABLE_NOT_FOUND */
   dropTable(identifier: TableIdentifier, options?: MutationOptions): Promise<void>
@@ -150,7 +172,20 @@ export interface Catalog {
    * @throws IDEMPOTENCY_MISMATCH when the key was another request's; COMMIT_CONFLICT when it was given up
    */
   findMember(member: CommitMember): Promise<CommitResult | undefined>
-  /** Newest first. */
+  /** Newest first. Versions that are forgotten are not among the pointers. */
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]>
+  /**
+   * The versions of all tables, dropped ones included, in the order of their transactions; of neighbouring versions of
+   * a table that are forgotten the first alone, and none whose files are removed.
+   */
+  tableVersions(): Promise<readonly TableVersion[]>
+  /**
+   * Makes versions impossible to load, for their files to go after it; with `removed` says that they are gone. The current version
+   * of a table is left as it is, whatever is asked. Durable when it resolves; may be called again.
+   */
+  forgetVersions(
+    versions: readonly VersionsOfTable[],
+    options?: { readonly removed?: boolean },
+  ): Promise<void>
   close(): Promise<void>
 }

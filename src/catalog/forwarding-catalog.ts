@@ -12,8 +12,10 @@ import type {
   NamespaceUpdateResult,
   PointInHistory,
   TableChange,
+  TableVersion,
   TransactionQuery,
   TransactionRecord,
+  VersionsOfTable,
 } from './catalog.ts'
 
 /** A Catalog that answers as another one does, for those that change a part of what it says. */
@@ -90,6 +92,17 @@ export class ForwardingCatalog implements Catalog {
 
   transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]> {
     return this.inner.transactions(query)
+  }
+
+  tableVersions(): Promise<readonly TableVersion[]> {
+    return this.inner.tableVersions()
+  }
+
+  forgetVersions(
+    versions: readonly VersionsOfTable[],
+    options?: { readonly removed?: boolean },
+  ): Promise<void> {
+    return this.inner.forgetVersions(versions, options)
   }
 
   close(): Promise<void> {

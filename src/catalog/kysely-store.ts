@@ -1,12 +1,20 @@
 import type { Kysely } from 'kysely'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
-import type { PointInHistory, TransactionQuery, TransactionRecord } from './catalog.ts'
+import type {
+  PointInHistory,
+  TableVersion,
+  TransactionQuery,
+  TransactionRecord,
+  VersionsOfTable,
+} from './catalog.ts'
 import type { CatalogStore, KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
 import { applyTransaction } from './store-apply.ts'
 import { findKey, spentKey, withPointers } from './store-history.ts'
-import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
+import { historyForgotten } from './store-refusals.ts'
+import { namespaceKey, type StoreSchema, tableKey, VERSION_STATE } from './store-schema.ts'
 import { checkStoredText, checkStoreTransaction } from './store-texts.ts'
+import { forgetVersions, listVersions } from './store-versions.ts'
 
 /** How many transactions a history answers with when nobody says. */
 const TRANSACTIONS_DEFAULT = 100
@@ -80,7 +88,7 @@ export class KyselyStore implements CatalogStore {
       const history = this.#database
         .selectFrom('transaction_pointers')
         .innerJoin('transactions', 'transactions.transaction_id', 'transaction_pointers.transaction_id')
-        .select('metadata_location')
+        .select(['metadata_location', 'state'])
         .where('table_key', '=', tableKey(identifier))
         .orderBy('transaction_pointers.transaction_id', 'desc')
         .orderBy('position', 'desc')
@@ -89,7 +97,24 @@ export class KyselyStore implements CatalogStore {
         ? history.where('transaction_pointers.transaction_id', '<=', point.transactionId)
         : history.where('committed_at_ms', '<=', point.timeMs)
       ).executeTakeFirst()
+      if (row !== undefined && row.state !== VERSION_STATE.kept) throw historyForgotten(identifier)
       return row?.metadata_location ?? undefined
+    })
+  }
+
+  versions(): Promise<readonly TableVersion[]> {
+    return available(() => listVersions(this.#database))
+  }
+
+  forgetVersions(versions: readonly VersionsOfTable[], isRemoved: boolean): Promise<void> {
+    const state = isRemoved ? VERSION_STATE.removed : VERSION_STATE.forgotten
+    return available(async () => {
+      for (const ofTable of versions) {
+        await this.#database
+          .transaction()
+          .setIsolationLevel('read committed')
+          .execute(transaction => forgetVersions(transaction, ofTable, state))
+      }
     })
   }
 

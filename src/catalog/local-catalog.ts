@@ -17,8 +17,10 @@ import type {
   NamespaceUpdateResult,
   PointInHistory,
   TableChange,
+  TableVersion,
   TransactionQuery,
   TransactionRecord,
+  VersionsOfTable,
 } from './catalog.ts'
 import {
   checkChanges,
@@ -246,6 +248,17 @@ class LocalCatalog implements Catalog {
 
   transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
     return this.#store.transactions(query)
+  }
+
+  tableVersions(): Promise<readonly TableVersion[]> {
+    return this.#store.versions()
+  }
+
+  async forgetVersions(
+    versions: readonly VersionsOfTable[],
+    options: { readonly removed?: boolean } = {},
+  ): Promise<void> {
+    await this.#store.forgetVersions(versions, options.removed ?? false)
   }
 
   async close(): Promise<void> {

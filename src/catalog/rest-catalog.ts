@@ -18,8 +18,10 @@ import type {
   NamespaceUpdateResult,
   PointInHistory,
   TableChange,
+  TableVersion,
   TransactionQuery,
   TransactionRecord,
+  VersionsOfTable,
 } from './catalog.ts'
 import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
 import { RestClient, type RestRequest } from './rest-client.ts'
@@ -55,6 +57,25 @@ const commitJson = z
     (body): CommitResult => ({
       transactionId: body['transaction-id'],
       tables: body.tables.map(table => toLoadedTable(table.identifier, table)),
+    }),
+  )
+const versionJson = z
+  .object({
+    identifier: identifierJson,
+    'transaction-id': z.int(),
+    'committed-at-ms': z.int(),
+    'metadata-location': z.string().nullable(),
+    'is-forgotten': z.boolean(),
+    'purge-requested': z.boolean(),
+  })
+  .transform(
+    (body): TableVersion => ({
+      identifier: body.identifier,
+      transactionId: body['transaction-id'],
+      committedAtMs: body['committed-at-ms'],
+      metadataLocation: body['metadata-location'],
+      isForgotten: body['is-forgotten'],
+      purgeRequested: body['purge-requested'],
     }),
   )
 const transactionJson = z
@@ -211,6 +232,25 @@ class RestCatalog implements Catalog {
     }
     const body = await this.#client.read(`/v1/ingot/transactions?${parameters}`)
     return decode(z.object({ transactions: z.array(transactionJson) }), body).transactions
+  }
+
+  async tableVersions(): Promise<readonly TableVersion[]> {
+    const body = await this.#client.read('/v1/ingot/versions')
+    return decode(z.object({ versions: z.array(versionJson) }), body).versions
+  }
+
+  async forgetVersions(
+    versions: readonly VersionsOfTable[],
+    options: { readonly removed?: boolean } = {},
+  ): Promise<void> {
+    const body = {
+      versions: versions.map(({ identifier, transactionIds }) => ({
+        identifier,
+        'transaction-ids': transactionIds,
+      })),
+      removed: options.removed ?? false,
+    }
+    await this.#change({ method: 'POST', path: '/v1/ingot/versions/forget', body }, {})
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Kysely, Selectable } from 'kysely'
 import type { TransactionRecord } from './catalog.ts'
 import type { KeyRecord } from './store.ts'
-import { fromStoredInteger, type StoreSchema } from './store-schema.ts'
+import { fromStoredInteger, type StoreSchema, VERSION_STATE } from './store-schema.ts'
 
 type TransactionPointer = TransactionRecord['pointers'][number]
 
@@ -47,6 +47,7 @@ export async function withPointers(
     .selectFrom('transaction_pointers')
     .selectAll()
     .where('transaction_id', 'in', ids)
+    .where('state', '=', VERSION_STATE.kept)
     .orderBy('position')
     .execute()
   const byTransaction = new Map<number, TransactionPointer[]>()

@@ -5,7 +5,7 @@ import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
 type Migration = (database: Kysely<StoreSchema>) => Promise<void>
 
 /** One list for every database. Forward only: a step that was released is never changed, only followed. */
-const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey]
+const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey, forgetVersions]
 
 /**
  * Brings a store to the newest schema; run it inside a transaction that excludes other migrations.
@@ -62,6 +62,10 @@ async function findNamesByKey(database: Kysely<StoreSchema>): Promise<void> {
     'create index pointers_by_namespace on pointers (namespace_key)',
     'create index transaction_pointers_by_table on transaction_pointers (table_key, transaction_id)',
   ])
+}
+
+function forgetVersions(database: Kysely<StoreSchema>): Promise<void> {
+  return execute(database, ['alter table transaction_pointers add column state integer not null default 0'])
 }
 
 async function copyNamespaces(database: Kysely<StoreSchema>): Promise<void> {

@@ -9,6 +9,15 @@ export function tableNotFound(identifier: TableIdentifier): IngotError {
   })
 }
 
+/** HISTORY_FORGOTTEN for a version of a table that is no longer kept. */
+export function historyForgotten(identifier: TableIdentifier): IngotError {
+  const name = formatIdentifier(identifier)
+  return new IngotError('HISTORY_FORGOTTEN', `table ${name} as it was then is no longer kept`, {
+    hint: 'all versions are kept for some minutes, then the last of each hour for some days: ask for the end of an hour; a tag keeps a version for ever',
+    context: { identifier },
+  })
+}
+
 /** TABLE_EXISTS for a name that is taken. */
 export function tableExists(identifier: TableIdentifier): IngotError {
   return new IngotError('TABLE_EXISTS', `table ${formatIdentifier(identifier)} is there already`, {

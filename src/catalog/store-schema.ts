@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Generated } from 'kysely'
 import type { TableIdentifier } from '../table-identifier.ts'
 
 /** The store's tables. Only text and integers, so that every SQL database holds them alike; flags would be 0 and 1. */
@@ -35,6 +36,8 @@ export interface StoreSchema {
     namespace: string
     name: string
     metadata_location: string | null
+    /** One of VERSION_STATE. */
+    state: Generated<number>
   }
   idempotency_keys: {
     idempotency_key: string
@@ -44,6 +47,9 @@ export interface StoreSchema {
     created_at_ms: StoredInteger
   }
 }
+
+/** What became of a version of a table: it can be loaded, can be no longer, and its files are gone too. */
+export const VERSION_STATE = { kept: 0, forgotten: 1, removed: 2 } as const
 
 /** Integers beyond 32 bits: SQLite answers a number, PostgreSQL a text. */
 type StoredInteger = number | string

@@ -3,8 +3,10 @@ import type {
   CommitMember,
   NamespaceUpdate,
   PointInHistory,
+  TableVersion,
   TransactionQuery,
   TransactionRecord,
+  VersionsOfTable,
 } from './catalog.ts'
 
 /** A namespace as the store keeps it. */
@@ -73,7 +75,12 @@ export interface CatalogStore {
   /** The tables directly in a namespace, in no order. */
   tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
   pointer(identifier: TableIdentifier): Promise<string | undefined>
+  /** @throws HISTORY_FORGOTTEN */
   pointerAt(identifier: TableIdentifier, point: PointInHistory): Promise<string | undefined>
+  /** As Catalog.tableVersions. */
+  versions(): Promise<readonly TableVersion[]>
+  /** As Catalog.forgetVersions. */
+  forgetVersions(versions: readonly VersionsOfTable[], isRemoved: boolean): Promise<void>
   /** Newest first. */
   transactions(query: TransactionQuery): Promise<readonly TransactionRecord[]>
   findKey(idempotencyKey: string): Promise<KeyRecord | undefined>

@@ -24,6 +24,7 @@ export const ERROR_MAPPINGS: Readonly<Record<ErrorCode, ErrorMapping>> = {
   TABLE_NOT_FOUND: { status: 404, type: 'NoSuchTableException', sqlState: '42P01' },
   TABLE_EXISTS: { status: 409, type: 'AlreadyExistsException', sqlState: '42P07' },
   SNAPSHOT_NOT_FOUND: { status: 404, type: 'NoSuchSnapshotException', sqlState: '42704' },
+  HISTORY_FORGOTTEN: { status: 404, type: 'NoSuchTableException', sqlState: '42704' },
   COMMIT_CONFLICT: { status: 409, type: 'CommitFailedException', sqlState: '40001' },
   COMMIT_STATE_UNKNOWN: { status: 500, type: 'CommitStateUnknownException', sqlState: '08007' },
   IDEMPOTENCY_MISMATCH: { status: 422, type: 'UnprocessableEntityException', sqlState: '22023' },

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { z } from 'zod'
-import type { PointInHistory, TransactionRecord } from '../catalog/catalog.ts'
+import type { PointInHistory, TableVersion, TransactionRecord } from '../catalog/catalog.ts'
 import { IngotError } from '../errors.ts'
 import { ingotCommitSchema, memberSchema } from './commit-body.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
@@ -11,6 +11,16 @@ import { toCommitJson, toLoadTableResult } from './table-response.ts'
 const TRANSACTIONS_MAX = 10_000
 
 const findCommitSchema = z.object({ 'idempotency-key': z.string().min(1) })
+
+const forgetVersionsSchema = z.object({
+  versions: z.array(
+    z.object({
+      identifier: z.object({ namespace: z.array(z.string()), name: z.string() }),
+      'transaction-ids': z.array(z.int()),
+    }),
+  ),
+  removed: z.boolean(),
+})
 
 /** What the Catalog interface has beyond the REST spec: commits with a note, their history, tables as they were. */
 export function addIngotCatalogRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
@@ -47,6 +57,19 @@ export function addIngotCatalogRoutes(app: Hono, { catalog }: IcebergRestOptions
     return sendJson(context, { commit: result === undefined ? null : toCommitJson(result) })
   })
 
+  app.get('/v1/ingot/versions', async context =>
+    sendJson(context, { versions: (await catalog.tableVersions()).map(toVersionJson) }),
+  )
+
+  app.post('/v1/ingot/versions/forget', async context => {
+    const { versions, removed } = await readJson(context, forgetVersionsSchema)
+    await catalog.forgetVersions(
+      versions.map(({ identifier, 'transaction-ids': transactionIds }) => ({ identifier, transactionIds })),
+      { removed },
+    )
+    return context.body(null, 204)
+  })
+
   app.get('/v1/ingot/transactions', async context => {
     const namespace = context.req.query('namespace')
     const name = context.req.query('table')
@@ -80,5 +103,16 @@ function toTransactionJson(record: TransactionRecord): Record<string, unknown> {
       identifier: pointer.identifier,
       'metadata-location': pointer.metadataLocation,
     })),
+  }
+}
+
+function toVersionJson(version: TableVersion): Record<string, unknown> {
+  return {
+    identifier: version.identifier,
+    'transaction-id': version.transactionId,
+    'committed-at-ms': version.committedAtMs,
+    'metadata-location': version.metadataLocation,
+    'is-forgotten': version.isForgotten,
+    'purge-requested': version.purgeRequested,
   }
 }

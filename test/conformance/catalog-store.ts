@@ -65,6 +65,68 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.deepEqual(await store.transactions({}), [transaction])
   },
 
+  'versions are forgotten for good, and what is between two of them with them': async ({ store, open }) => {
+    await createNamespace(store, ['n'])
+    await create(store, 't')
+    const move = (from: string, next: string | null): Promise<StoreOutcome> =>
+      store.apply({
+        ...creation('t'),
+        idempotencyKey: `${from} ${next}`,
+        pointers: [{ identifier: table('t'), expected: from, next }],
+      })
+    await move('file:///t', 'file:///t2')
+    await move('file:///t2', 'file:///t3')
+    await move('file:///t3', 'file:///t4')
+    const at = (transactionId: number): Promise<string | undefined> =>
+      store.pointerAt(table('t'), { transactionId })
+    await store.forgetVersions([{ identifier: table('t'), transactionIds: [1, 2, 4, 9] }], false)
+    const other = await open()
+    for (const transactionId of [1, 2]) {
+      await assert.rejects(at(transactionId), error => isIngotError(error, 'HISTORY_FORGOTTEN'))
+    }
+    assert.deepEqual([await at(3), await at(4)], ['file:///t3', 'file:///t4'], 'the current one stays')
+    assert.deepEqual(
+      (await other.versions()).map(({ transactionId, isForgotten }) => [transactionId, isForgotten]),
+      [
+        [1, true],
+        [3, false],
+        [4, false],
+      ],
+    )
+    assert.deepEqual(
+      (await store.transactions({})).map(({ pointers }) => pointers.length),
+      [1, 1, 0, 0],
+    )
+    await store.forgetVersions([{ identifier: table('t'), transactionIds: [1] }], true)
+    await assert.rejects(at(2), error => isIngotError(error, 'HISTORY_FORGOTTEN'))
+    assert.equal((await other.versions()).length, 2)
+  },
+
+  'a dropped table has versions until they are forgotten, and then was there no more': async ({ store }) => {
+    await createNamespace(store, ['n'])
+    await create(store, 't')
+    const pointers = [{ identifier: table('t'), expected: 'file:///t', next: null }]
+    await store.apply({
+      ...creation('t'),
+      idempotencyKey: 'drop',
+      note: { purgeRequested: true },
+      pointers,
+    })
+    const found = await store.versions()
+    assert.deepEqual(
+      found.map(({ metadataLocation, purgeRequested }) => [metadataLocation, purgeRequested]),
+      [
+        ['file:///t', false],
+        [null, true],
+      ],
+    )
+    await store.forgetVersions([{ identifier: table('t'), transactionIds: [1, 2] }], false)
+    assert.equal(await store.pointerAt(table('t'), { transactionId: 2 }), undefined)
+    await assert.rejects(store.pointerAt(table('t'), { transactionId: 1 }), error =>
+      isIngotError(error, 'HISTORY_FORGOTTEN'),
+    )
+  },
+
   'a transaction without pointers has a key and no id': async ({ store }) => {
     const outcome = await createNamespace(store, ['n'])
     assert.deepEqual(outcome, { type: 'applied', transaction: undefined })

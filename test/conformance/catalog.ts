@@ -414,6 +414,23 @@ const CHECKS: Readonly<Record<string, Check>> = {
     await fails('TABLE_NOT_FOUND', catalog.loadTableAt(identifier, { timeMs: times[0] ?? 0 }))
   },
 
+  'a version that is forgotten cannot be loaded, and says so': async ({ catalog }) => {
+    const created = await createSample(catalog, 'n')
+    const { identifier } = created
+    const first = await catalog.commit([appendTo(created)], key())
+    const last = await catalog.commit([appendTo(present(first.tables[0]))], key())
+    const ids = [first.transactionId, last.transactionId]
+    await catalog.forgetVersions([{ identifier, transactionIds: ids }])
+    await fails('HISTORY_FORGOTTEN', catalog.loadTableAt(identifier, { transactionId: first.transactionId }))
+    assert.deepEqual(await catalog.loadTable(identifier), last.tables[0])
+    const versions = await catalog.tableVersions()
+    assert.deepEqual(
+      versions.map(version => version.isForgotten),
+      [false, true, false],
+    )
+    assert.deepEqual(versions[2]?.metadataLocation, last.tables[0]?.metadataLocation)
+  },
+
   'a rename moves the table between namespaces with its history': async ({ catalog }) => {
     const table = await createSample(catalog, 'n')
     await catalog.createNamespace(['m', 'deep'])

@@ -1,4 +1,10 @@
-import type { PointInHistory, TransactionQuery, TransactionRecord } from '../../src/catalog/catalog.ts'
+import type {
+  PointInHistory,
+  TableVersion,
+  TransactionQuery,
+  TransactionRecord,
+  VersionsOfTable,
+} from '../../src/catalog/catalog.ts'
 import type {
   CatalogStore,
   KeyRecord,
@@ -8,6 +14,7 @@ import type {
   StoreOutcome,
   StoreTransaction,
 } from '../../src/catalog/store.ts'
+import { historyForgotten } from '../../src/catalog/store-refusals.ts'
 import { checkStoredText, checkStoreTransaction } from '../../src/catalog/store-texts.ts'
 import { identifierKey, type TableIdentifier } from '../../src/table-identifier.ts'
 
@@ -21,6 +28,8 @@ export class MemoryStore implements CatalogStore {
   readonly #keys = new Map<string, KeyRecord>()
   /** Oldest first. */
   readonly #transactions: TransactionRecord[] = []
+  /** By versionKey. */
+  readonly #forgotten = new Map<string, ForgottenState>()
 
   async namespaces(): Promise<readonly NamespaceRecord[]> {
     return [...this.#namespaces.values()]
@@ -46,7 +55,9 @@ export class MemoryStore implements CatalogStore {
       if ('transactionId' in point ? transactionId > point.transactionId : committedAtMs > point.timeMs)
         continue
       const pointer = pointers.findLast(candidate => identifierKey(candidate.identifier) === key)
-      if (pointer !== undefined) return pointer.metadataLocation ?? undefined
+      if (pointer === undefined) continue
+      if (this.#forgotten.has(versionKey(transactionId, identifier))) throw historyForgotten(identifier)
+      return pointer.metadataLocation ?? undefined
     }
     return undefined
   }
@@ -60,6 +71,51 @@ export class MemoryStore implements CatalogStore {
       )
       .slice(-(query.limit ?? 100))
       .reverse()
+      .map(transaction => ({
+        ...transaction,
+        pointers: transaction.pointers.filter(
+          ({ identifier }) => !this.#forgotten.has(versionKey(transaction.transactionId, identifier)),
+        ),
+      }))
+  }
+
+  async versions(): Promise<readonly TableVersion[]> {
+    return this.#transactions.flatMap(({ transactionId, committedAtMs, note, pointers }) =>
+      pointers.flatMap(({ identifier, metadataLocation }): TableVersion[] => {
+        const state = this.#forgotten.get(versionKey(transactionId, identifier))
+        if (state === 'removed' || state === 'joined') return []
+        const purgeRequested = metadataLocation === null && note?.purgeRequested === true
+        const isForgotten = state !== undefined
+        return [{ identifier, transactionId, committedAtMs, metadataLocation, isForgotten, purgeRequested }]
+      }),
+    )
+  }
+
+  async forgetVersions(versions: readonly VersionsOfTable[], isRemoved: boolean): Promise<void> {
+    const current = new Set([...this.#pointers.values()].map(({ location }) => location))
+    for (const { identifier, transactionIds } of versions) {
+      const key = identifierKey(identifier)
+      for (const { transactionId, pointers } of this.#transactions) {
+        if (!transactionIds.includes(transactionId)) continue
+        const location = pointers.find(pointer => identifierKey(pointer.identifier) === key)?.metadataLocation
+        if (location === undefined || location === null || current.has(location)) continue
+        this.#forgotten.set(versionKey(transactionId, identifier), isRemoved ? 'removed' : 'forgotten')
+      }
+      this.#joinNeighbours(key)
+    }
+  }
+
+  #joinNeighbours(key: string): void {
+    let before: ForgottenState | undefined
+    for (const { transactionId, pointers } of this.#transactions) {
+      const identifier = pointers.find(pointer => identifierKey(pointer.identifier) === key)?.identifier
+      const version = identifier && versionKey(transactionId, identifier)
+      if (version === undefined) continue
+      const state = this.#forgotten.get(version)
+      if (state === 'joined') continue
+      if (state !== undefined && state === before) this.#forgotten.set(version, 'joined')
+      else before = state
+    }
   }
 
   async findKey(idempotencyKey: string): Promise<KeyRecord | undefined> {
@@ -173,4 +229,11 @@ export class MemoryStore implements CatalogStore {
     this.#transactions.push(transaction)
     return transaction
   }
+}
+
+/** A version is joined to the one before it when both are in one of the other states. */
+type ForgottenState = 'forgotten' | 'removed' | 'joined'
+
+function versionKey(transactionId: number, identifier: TableIdentifier): string {
+  return `${transactionId} ${identifierKey(identifier)}`
 }

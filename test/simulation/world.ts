@@ -1,4 +1,4 @@
-import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { Catalog, VersionsOfTable } from '../../src/catalog/catalog.ts'
 import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
 import type { CatalogStore, StoreTransaction } from '../../src/catalog/store.ts'
 import { IngotError } from '../../src/errors.ts'
@@ -205,6 +205,8 @@ export class World {
       tables: namespace => read(() => store.tables(namespace)),
       pointer: identifier => read(() => store.pointer(identifier)),
       pointerAt: (identifier, point) => read(() => store.pointerAt(identifier, point)),
+      versions: () => read(() => store.versions()),
+      forgetVersions: (versions, isRemoved) => this.#forget(process(), versions, isRemoved),
       transactions: query => read(() => store.transactions(query)),
       findKey: key => read(() => store.findKey(key)),
       giveUpKey: key => read(() => store.giveUpKey(key)),
@@ -223,6 +225,13 @@ export class World {
     if (fault === 'kill-after') this.#kill(process)
     if (fault === 'power-loss-after') this.#cutPower()
     throw new IngotError('COMMIT_STATE_UNKNOWN', 'simulated loss of an answer')
+  }
+
+  async #forget(process: LivingProcess, versions: readonly VersionsOfTable[], isRemoved: boolean) {
+    const fault = await this.#step(process, 'write')
+    if (fault !== 'fail') await this.#store.forgetVersions(versions, isRemoved)
+    if (fault !== undefined)
+      throw new IngotError('CATALOG_UNAVAILABLE', 'simulated failure of the store', { retryable: true })
   }
 
   async #applyLate(request: StoreTransaction): Promise<void> {
