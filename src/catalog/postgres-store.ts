@@ -1,7 +1,8 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
-import type { Pool, PoolClient, QueryResult } from 'pg'
+import type { Client, Pool, PoolClient, QueryResult } from 'pg'
 import { IngotError } from '../errors.ts'
 import { KyselyStore, reasonOf } from './kysely-store.ts'
+import { passwordFromFile } from './password-file.ts'
 import { describePostgresUrl, driverUrl } from './postgres-url.ts'
 import type { CatalogStore } from './store.ts'
 import { migrateStore } from './store-migrations.ts'
@@ -37,6 +38,14 @@ export interface PostgresStoreOptions {
  *   reached or used; UNSUPPORTED when a newer version wrote it
  */
 export async function createPostgresStore(options: PostgresStoreOptions): Promise<CatalogStore> {
+  try {
+    return await openStore(options)
+  } catch (error) {
+    throw notOpened(error, options.url)
+  }
+}
+
+async function openStore(options: PostgresStoreOptions): Promise<CatalogStore> {
   const database = new Kysely<StoreSchema>({
     dialect: new PostgresDialect({ pool: await openPool(options) }),
   })
@@ -44,18 +53,17 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
     await migrate(database)
   } catch (error) {
     await database.destroy()
-    throw notOpened(error, options.url)
+    throw error
   }
   return new KyselyStore({ database, isSerializationFailure })
 }
 
 async function openPool(options: PostgresStoreOptions): Promise<PostgresPool> {
   const { connectionsMax = 8, connectTimeoutMs = 10_000, statementTimeoutMs = 30_000 } = options
-  const url = driverUrl(options.url)
   // Lazily: who keeps the catalog in a file does not pay for it.
-  const { Pool } = await import('pg')
+  const { Client, Pool } = await import('pg')
   const pool = new Pool({
-    connectionString: url,
+    connectionString: await withPassword(driverUrl(options.url), Client),
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
@@ -66,6 +74,17 @@ async function openPool(options: PostgresStoreOptions): Promise<PostgresPool> {
   // A connection that breaks while nobody uses it is replaced when it is needed.
   pool.on('error', () => undefined)
   return new GuardedPool(pool)
+}
+
+/** The URL with the password of the password file, when neither it nor PGPASSWORD has one. */
+async function withPassword(connectionString: string, client: typeof Client): Promise<string> {
+  const { host, port, database = '', user = '', password } = new client({ connectionString })
+  if (password) return connectionString
+  const found = await passwordFromFile({ host, port, database, user }, process.env)
+  if (found === undefined) return connectionString
+  const url = new URL(connectionString)
+  url.searchParams.set('password', found)
+  return url.href
 }
 
 /** Settings by statement, not at startup: poolers between refuse startup parameters that they do not know. */
@@ -140,9 +159,11 @@ function isSerializationFailure(error: unknown): boolean {
   return ['40001', '40P01'].includes(sqlStateOf(error))
 }
 
+const CHECK_PASSWORD = 'check the user and the password: in the URL, PGPASSWORD or ~/.pgpass'
+
 /** Beginnings of SQLSTATEs that no repetition mends, with what does. */
 const LASTING: Readonly<Record<string, string>> = {
-  '28': 'check the user and the password: in the URL, PGPASSWORD or ~/.pgpass',
+  '28': CHECK_PASSWORD,
   '3D': 'create the database first: createdb',
   '3F': 'create the schema that search_path names',
   '42501': 'the role needs CREATE on the schema that search_path names first',
@@ -150,8 +171,7 @@ const LASTING: Readonly<Record<string, string>> = {
 
 function notOpened(error: unknown, url: string): unknown {
   if (error instanceof IngotError) return error
-  const state = sqlStateOf(error)
-  const lasting = Object.entries(LASTING).find(([beginning]) => state.startsWith(beginning))
+  const lasting = lastingHintFor(error)
   const place = describePostgresUrl(url)
   return new IngotError(
     'CATALOG_UNAVAILABLE',
@@ -159,10 +179,18 @@ function notOpened(error: unknown, url: string): unknown {
     {
       cause: error,
       retryable: lasting === undefined,
-      hint: lasting?.[1] ?? 'check that PostgreSQL runs there and accepts connections from this host',
+      hint: lasting ?? 'check that PostgreSQL runs there and accepts connections from this host',
       context: { url: place },
     },
   )
+}
+
+function lastingHintFor(error: unknown): string | undefined {
+  const state = sqlStateOf(error)
+  const lasting = Object.entries(LASTING).find(([beginning]) => state.startsWith(beginning))
+  // The server asked for a password, and the driver has none.
+  const isPasswordMissing = state === '' && /client password must be/.test(reasonOf(error))
+  return isPasswordMissing ? CHECK_PASSWORD : lasting?.[1]
 }
 
 function sqlStateOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync } from 'node:fs'
+import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,31 +41,38 @@ function findPrograms(): string | undefined {
     .find(folder => existsSync(join(folder, 'initdb')))
 }
 
+/** Where they are, in PEM. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+}
+
 /** A PostgreSQL of its own on 127.0.0.1, in a temporary folder. Each test takes a database of its own. */
 export class PostgresServer implements AsyncDisposable {
   readonly port: number
   readonly folder: string
   readonly #programs: string
-  readonly #settings: readonly string[]
+  readonly #tls: readonly string[]
   #process: ChildProcess | undefined
   #databases = 0
 
-  private constructor(programs: string, folder: string, port: number, settings: readonly string[]) {
+  private constructor(programs: string, folder: string, port: number, tls: readonly string[]) {
     this.#programs = programs
     this.folder = folder
     this.port = port
-    this.#settings = settings
+    this.#tls = tls
   }
 
-  /** @param settings as on the command line: `ssl=on` */
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+  /** @param files a certificate and its key, to speak TLS with */
+  static async start(files?: TlsFiles): Promise<PostgresServer> {
     const programs = pathOf(await postgresTool())
     const folder = await mkdtemp(join(tmpdir(), 'ingot-postgres-'))
-    const { uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0 } = await unprivileged()
-    chownSync(folder, uid, gid)
+    const { uid = -1, gid = -1 } = await unprivileged()
+    await chown(folder, uid, gid)
     const passwordFile = join(folder, 'password')
     await writeFile(passwordFile, `${decodeURIComponent(POSTGRES_PASSWORD)}\n`)
-    const server = new PostgresServer(programs, folder, await freePort(), settings)
+    const tls = files === undefined ? [] : await takeTlsFiles(files, folder)
+    const server = new PostgresServer(programs, folder, await freePort(), tls)
     const how = ['--no-sync', '--no-instructions', '--auth=scram-sha-256', `--username=${USER}`]
     const texts = ['--encoding=UTF8', '--locale=C', `--pwfile=${passwordFile}`]
     const initdb = join(programs, 'initdb')
@@ -131,7 +138,7 @@ export class PostgresServer implements AsyncDisposable {
       `unix_socket_directories=${this.folder}`,
     ]
     // The tests kill processes, never the machine: what the kernel has is safe.
-    const all = [...settings, 'fsync=off', 'max_connections=100', 'lc_messages=C', ...this.#settings]
+    const all = [...settings, 'fsync=off', 'max_connections=100', 'lc_messages=C', ...this.#tls]
     const args = ['-D', join(this.folder, 'data'), ...all.flatMap(setting => ['-c', setting])]
     let output = ''
     for (let start = 1; start <= STARTS_MAX; start++) {
@@ -165,6 +172,21 @@ export class PostgresServer implements AsyncDisposable {
     child.kill(signal)
     await exit
   }
+}
+
+/** Copies of the files that the server may read, and the settings that name them. */
+async function takeTlsFiles(files: TlsFiles, folder: string): Promise<readonly string[]> {
+  const { uid = -1, gid = -1 } = await unprivileged()
+  const copies = { ssl_cert_file: files.certificate, ssl_key_file: files.key }
+  const settings = Object.entries(copies).map(async ([setting, file]) => {
+    const copy = join(folder, setting)
+    await copyFile(file, copy)
+    // The server refuses a key that others can read.
+    await chmod(copy, 0o600)
+    await chown(copy, uid, gid)
+    return `${setting}=${copy}`
+  })
+  return ['ssl=on', ...(await Promise.all(settings))]
 }
 
 /** The user that the server runs as: initdb and postgres refuse root. */
