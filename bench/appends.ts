@@ -90,16 +90,12 @@ async function commitUntilApplied(context: TableContext, table: LoadedTable, ind
 async function handIn(
   context: TableContext,
   queue: AppendQueue,
-  { identifier, metadata }: LoadedTable,
+  table: LoadedTable,
   index: number,
 ): Promise<void> {
-  await queue.append({
-    identifier,
+  await queue.append(table, {
     idempotencyKey: randomUuid(context.random),
-    tableUuid: metadata['table-uuid'],
-    schemaId: metadata['current-schema-id'],
-    specId: metadata['default-spec-id'],
-    files: [syntheticFile(context, metadata.location, index)],
+    files: [syntheticFile(context, table.metadata.location, index)],
   })
 }
 

@@ -23,8 +23,10 @@ import type {
   TransactionRecord,
   VersionsOfTable,
 } from './catalog.ts'
-import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
+import { checkIdentifier } from './identifier-rules.ts'
+import { decode, stateUnknown } from './rest-answers.ts'
 import { RestClient, type RestRequest } from './rest-client.ts'
+import { LEVEL_SEPARATOR, namespacePath, tablePath } from './rest-paths.ts'
 
 /** Where the catalog server is, and how patient its client. */
 export interface RestCatalogOptions {
@@ -294,20 +296,8 @@ class RestCatalog implements Catalog {
   }
 }
 
-const LEVEL_SEPARATOR = '\u001f'
-
 function toMemberJson({ idempotencyKey, requestHash }: CommitMember) {
   return { 'idempotency-key': idempotencyKey, 'request-hash': requestHash }
-}
-
-function namespacePath(namespace: readonly string[], root = '/v1'): string {
-  checkNamespace(namespace)
-  return `${root}/namespaces/${encodeURIComponent(namespace.join(LEVEL_SEPARATOR))}`
-}
-
-function tablePath(identifier: TableIdentifier, root = '/v1'): string {
-  checkIdentifier(identifier)
-  return `${namespacePath(identifier.namespace, root)}/tables/${encodeURIComponent(identifier.name)}`
 }
 
 function createTableRequest(request: CreateTableRequest, isStaged: boolean): RestRequest {
@@ -334,30 +324,4 @@ function toLoadedTable(identifier: TableIdentifier, table: z.infer<typeof tableJ
 
 function toMetadata(value: unknown): TableMetadata {
   return parseTableMetadata(stringifyJson(value))
-}
-
-function decode<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const place = issue?.path.join('.') ?? ''
-  throw new IngotError(
-    'CATALOG_UNAVAILABLE',
-    `the catalog's answer is wrong at ${place}: ${issue?.message}`,
-    {
-      hint: 'check that catalog.url is a catalog of ingot, of the same version',
-    },
-  )
-}
-
-function stateUnknown(cause: unknown, context: Readonly<Record<string, unknown>>): IngotError {
-  return new IngotError(
-    'COMMIT_STATE_UNKNOWN',
-    `the catalog stopped answering: ${(cause as Error).message}`,
-    {
-      cause,
-      hint: 'ask findCommit with the same idempotency key when the catalog answers again; delete nothing',
-      context,
-    },
-  )
 }

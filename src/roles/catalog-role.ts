@@ -3,6 +3,7 @@ import { openPlatform } from '../platform.ts'
 import { createHttpApp } from '../server/http-app.ts'
 import { createIcebergRest } from '../server/iceberg-rest.ts'
 import { serveHttp } from '../server/serve-http.ts'
+import { AppendQueue } from '../table/append-queue.ts'
 import type { RoleOptions } from './role-options.ts'
 
 /**
@@ -18,7 +19,7 @@ export async function runCatalogRole(config: Config, options: RoleOptions): Prom
   const app = createHttpApp({
     metrics,
     log,
-    routes: [createIcebergRest({ catalog: context.catalog, random })],
+    routes: [createIcebergRest({ catalog: context.catalog, random, appends: new AppendQueue(context) })],
   })
   const server = await serveHttp({ app, host: config.http.host, port: config.http.port })
   log.info({ url: server.url }, 'catalog listens')

@@ -1,8 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Random } from '../random.ts'
+import type { AppendQueue } from '../table/append-queue.ts'
 
 /** What the REST server answers from. */
 export interface IcebergRestOptions {
   readonly catalog: Catalog
   readonly random: Random
+  /** Where appends are grouped. @default there is none: the endpoint is neither served nor advertised */
+  readonly appends?: AppendQueue
 }

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { APPEND_ENDPOINT, addAppendRoutes } from './append-routes.ts'
 import { addNamespaceRoutes } from './iceberg-rest-namespaces.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { addTableRoutes } from './iceberg-rest-tables.ts'
@@ -37,12 +38,13 @@ export function createIcebergRest(options: IcebergRestOptions): Hono {
     sendJson(context, {
       defaults: {},
       overrides: {},
-      endpoints: ENDPOINTS,
+      endpoints: options.appends === undefined ? ENDPOINTS : [...ENDPOINTS, APPEND_ENDPOINT],
       'idempotency-key-lifetime': IDEMPOTENCY_KEY_LIFETIME,
     }),
   )
   addNamespaceRoutes(app, options)
   addTableRoutes(app, options)
   addIngotCatalogRoutes(app, options)
+  if (options.appends !== undefined) addAppendRoutes(app, options.appends)
   return app
 }

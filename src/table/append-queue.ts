@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import type { Append, Appender, AppendResult } from '../catalog/appender.ts'
 import type { Catalog, CommitMember, CommitResult, LoadedTable } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
@@ -9,50 +10,20 @@ import { stringifyJson } from '../json.ts'
 import { randomUuid } from '../random.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from './conflict-retries.ts'
+import { specById } from './partition-columns.ts'
 import { type Progress, progressSummary, readProgress } from './progress.ts'
 import { openTable } from './stage.ts'
 import { stageAppend } from './stage-delta.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 import { filesWrittenBy } from './uncommitted-files.ts'
 
-/** Data files that somebody wrote for a table, to be added to it together or not at all. */
-export interface AppendRequest {
+/** An append as it waits: what it is to find of the table that its files were written for. */
+export interface AppendRequest extends Append {
   readonly identifier: TableIdentifier
-  /** A second append under the same key answers as the first did, and adds nothing. */
-  readonly idempotencyKey: string
-  /** The table that the files were written for: another one may have its name by now. */
+  /** Another table may have the name by now. */
   readonly tableUuid: string
-  /** The current schema and the default partition spec that the files were written under. */
   readonly schemaId: number
   readonly specId: number
-  readonly files: readonly DataFile[]
-  /** Entries of the table's progress to move on; those of other writers are left as they are. */
-  readonly progress?: readonly ProgressStep[]
-}
-
-/** One entry of a table's progress, from the value that the writer started from to the one it has reached. */
-export interface ProgressStep {
-  readonly key: string
-  /** A JSON value; undefined: there must be none yet. */
-  readonly expected?: unknown
-  readonly next: unknown
-}
-
-export interface AppendResult {
-  readonly transactionId: number
-  /** The snapshot that has the files; it may have those of others, too. */
-  readonly snapshotId: bigint
-}
-
-/** Where writers hand in appends: in the catalog's process (AppendQueue), or over HTTP (RestAppender). */
-export interface Appender {
-  /**
-   * Adds the files durably.
-   * @throws COMMIT_CONFLICT when certainly nothing was added: the progress, the columns or the partitions are not those that
-   *   the writer started from; TABLE_NOT_FOUND; COMMIT_STATE_UNKNOWN: append again under the same key, delete nothing;
-   *   CATALOG_UNAVAILABLE, retryable, when too many are waiting; IDEMPOTENCY_MISMATCH
-   */
-  append(request: AppendRequest): Promise<AppendResult>
 }
 
 /** How many files one snapshot takes; more wait for the next one. */
@@ -84,7 +55,18 @@ export class AppendQueue implements Appender {
     this.#context = context
   }
 
-  async append(request: AppendRequest): Promise<AppendResult> {
+  append({ identifier, metadata }: LoadedTable, append: Append): Promise<AppendResult> {
+    return this.enqueue({
+      ...append,
+      identifier,
+      tableUuid: metadata['table-uuid'],
+      schemaId: metadata['current-schema-id'],
+      specId: metadata['default-spec-id'],
+    })
+  }
+
+  /** `append` for a writer in another process, who has the table there. @throws as `append` does */
+  async enqueue(request: AppendRequest): Promise<AppendResult> {
     const member = memberOf(request)
     const same = this.#unanswered.get(request.idempotencyKey)
     if (same !== undefined) {
@@ -174,8 +156,9 @@ function refuseOutdated(table: LoadedTable, group: readonly Waiting[]): readonly
   const progress = new Map(Object.entries(readProgress(table.metadata) ?? {}))
   return group.filter(({ request, reject }) => {
     const reason = whyOutdated(table, request, progress)
-    if (reason !== undefined) {
-      reject(outdated(request, reason))
+    const foreign = request.files.find(file => !isFileOf(table, file))
+    if (reason !== undefined || foreign !== undefined) {
+      reject(reason === undefined ? foreignFile(request, foreign?.filePath) : outdated(request, reason))
       return false
     }
     for (const { key, next } of request.progress ?? []) progress.set(key, next)
@@ -193,6 +176,13 @@ function whyOutdated(
   if (metadata['default-spec-id'] !== request.specId) return 'its partitioning has changed'
   const moved = request.progress?.find(({ key, expected }) => !isDeepStrictEqual(progress.get(key), expected))
   return moved && `its progress of ${moved.key} is ${stringifyJson(progress.get(moved.key))} by now`
+}
+
+/** Anything else could name the files of a table that the writer may not read. */
+function isFileOf({ metadata }: LoadedTable, { content, filePath, partition }: DataFile): boolean {
+  const { fields } = specById(metadata, metadata['default-spec-id'])
+  const isInside = filePath.startsWith(`${metadata.location}/`) && !/\/\.{1,2}\/|\0/.test(filePath)
+  return content === 'data' && isInside && partition.length === fields.length
 }
 
 /** One snapshot with the files of all, and their progress on top of that of the others. */
@@ -305,6 +295,14 @@ function outdated({ identifier, idempotencyKey }: AppendRequest, reason: string)
   return new IngotError('COMMIT_CONFLICT', `append to table ${name} was not applied: ${reason}`, {
     hint: 'load the table again, and write what it does not have yet',
     context: { identifier, idempotencyKey },
+  })
+}
+
+function foreignFile({ identifier }: AppendRequest, filePath: string | undefined): IngotError {
+  const name = formatIdentifier(identifier)
+  return new IngotError('REQUEST_INVALID', `${filePath} is no data file of table ${name}`, {
+    hint: "an append adds data files in the table's folder, with a value for each of its partition fields",
+    context: { identifier, file: filePath },
   })
 }
 

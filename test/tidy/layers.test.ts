@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['format'],
   ['storage'],
   ['catalog'],
+  ['access'],
   ['log'],
   ['table'],
   ['engine'],

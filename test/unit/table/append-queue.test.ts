@@ -66,7 +66,7 @@ test('appends that arrive together are few snapshots, and each is answered for i
   const table = await lab.create({ v: 'int' })
   const queue = queueWith()
   const requests = await Promise.all(numbers(20).map(value => requestOf(table, value)))
-  const results = await Promise.all(requests.map(request => queue.append(request)))
+  const results = await Promise.all(requests.map(request => queue.enqueue(request)))
   const { metadata } = await reload(table)
   assert.ok(metadata.snapshots.length <= 3, `${metadata.snapshots.length} snapshots`)
   assert.deepEqual(await valuesOf(table), numbers(20))
@@ -83,14 +83,14 @@ test('a repetition is answered as the first was and adds nothing, on its way or 
   const table = await lab.create({ v: 'int' })
   const queue = queueWith()
   const request = await requestOf(table, 1)
-  const [first, same] = await Promise.all([queue.append(request), queue.append(request)])
+  const [first, same] = await Promise.all([queue.enqueue(request), queue.enqueue(request)])
   assert.deepEqual(same, first)
-  await queue.append(await requestOf(table, 2))
-  assert.deepEqual(await queue.append(request), first)
-  assert.deepEqual(await queueWith().append(request), first, 'a queue that has not seen it before')
+  await queue.enqueue(await requestOf(table, 2))
+  assert.deepEqual(await queue.enqueue(request), first)
+  assert.deepEqual(await queueWith().enqueue(request), first, 'a queue that has not seen it before')
   assert.deepEqual(await valuesOf(table), [1, 2])
   const other = await requestOf(table, 3, { idempotencyKey: request.idempotencyKey })
-  await assert.rejects(queue.append(other), error => isIngotError(error, 'IDEMPOTENCY_MISMATCH'))
+  await assert.rejects(queue.enqueue(other), error => isIngotError(error, 'IDEMPOTENCY_MISMATCH'))
   assert.deepEqual(await valuesOf(table), [1, 2])
 })
 
@@ -107,7 +107,7 @@ test('progress moves on only from where its writer started; others keep theirs',
       // The second of two that started from the same place: what it wrote is there already.
       await requestOf(table, 3, step('a', undefined, { kafkaOffset: 10 })),
       await requestOf(table, 4, step('a', { kafkaOffset: 10 }, { kafkaOffset: 20 })),
-    ].map(request => queue.append(request)),
+    ].map(request => queue.enqueue(request)),
   )
   assert.deepEqual(
     outcomes.map(({ status }) => status),
@@ -128,7 +128,7 @@ test('files written for other columns, or for a table that is gone, are refused,
   )
   const queue = queueWith()
   const fitting = await requestOf(widened, 3, { files: await filesOf(widened, 3, 'SELECT 3 AS v, 4 AS w') })
-  const outcomes = await Promise.allSettled([stale, foreign, fitting].map(request => queue.append(request)))
+  const outcomes = await Promise.allSettled([stale, foreign, fitting].map(request => queue.enqueue(request)))
   assert.deepEqual(
     outcomes.map(outcome =>
       outcome.status === 'rejected' ? (outcome.reason as IngotError).code : outcome.status,
@@ -137,7 +137,7 @@ test('files written for other columns, or for a table that is gone, are refused,
   )
   assert.deepEqual(await valuesOf(table), [3])
   const missing = { ...stale, identifier: { namespace: ['lab'], name: 'nowhere' } }
-  await assert.rejects(queue.append(missing), error => isIngotError(error, 'TABLE_NOT_FOUND'))
+  await assert.rejects(queue.enqueue(missing), error => isIngotError(error, 'TABLE_NOT_FOUND'))
 })
 
 test('a standard commit between is followed, not lost; a stale one still gets its conflict', async () => {
@@ -153,7 +153,7 @@ test('a standard commit between is followed, not lost; a stale one still gets it
       return catalog.commit(changes, options)
     },
   }))
-  await queue.append(await requestOf(table, 1))
+  await queue.enqueue(await requestOf(table, 1))
   assert.deepEqual(await valuesOf(table), [1, 101, 102])
   await assert.rejects(lab.commit(stale), error => isIngotError(error, 'COMMIT_CONFLICT'))
 })
@@ -169,8 +169,8 @@ test('a lost answer is found out: applied once when it was applied, and again wh
       return catalog.commit(changes, options)
     },
   }))
-  await queue.append(await requestOf(table, 1))
-  await queue.append(await requestOf(table, 2))
+  await queue.enqueue(await requestOf(table, 1))
+  await queue.enqueue(await requestOf(table, 2))
   assert.equal(calls, 3)
   assert.deepEqual(await valuesOf(table), [1, 2])
 })
@@ -187,8 +187,8 @@ test('what cannot be found out is said to be unknown, and the same append settle
       throw new IngotError('CATALOG_UNAVAILABLE', 'down', { retryable: true })
     },
   }))
-  await assert.rejects(queue.append(request), error => isIngotError(error, 'COMMIT_STATE_UNKNOWN'))
-  const { snapshotId } = await queueWith().append(request)
+  await assert.rejects(queue.enqueue(request), error => isIngotError(error, 'COMMIT_STATE_UNKNOWN'))
+  const { snapshotId } = await queueWith().enqueue(request)
   assert.equal(snapshotId, currentSnapshot((await reload(table)).metadata)?.['snapshot-id'])
   assert.deepEqual(await valuesOf(table), [1])
 })
@@ -198,6 +198,6 @@ test('two queues over one catalog lose and double nothing', async () => {
   const queues = [queueWith(), queueWith()]
   const requests = await Promise.all(numbers(24).map(value => requestOf(table, value)))
   // Every request goes to both, as when a client turns to another process.
-  await Promise.all(requests.flatMap(request => queues.map(queue => queue.append(request))))
+  await Promise.all(requests.flatMap(request => queues.map(queue => queue.enqueue(request))))
   assert.deepEqual(await valuesOf(table), numbers(24))
 })
