@@ -1,11 +1,12 @@
 import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError } from '../errors.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
 import type { Platform } from '../platform.ts'
 import { quoteLiteral, quoteTable } from '../sql-text.ts'
 import type { EngineResult, EngineSession } from '../table/engine.ts'
-import { formatIdentifier } from '../table-identifier.ts'
+import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { prepareLakeQuery } from './lake-query.ts'
 import { loadNamedTable } from './named-table.ts'
@@ -15,13 +16,13 @@ import { formatTable } from './text-table.ts'
 
 export const quarantineCommand: Command = {
   name: 'quarantine',
-  summary: 'list what was refused, and why: all tables by reason, or the rows of one table',
+  summary: 'list what was refused or rescued, and why: all tables by reason, or the rows of one table',
   positionals: 'list [table]',
   positionalsCount: [1, 2],
   options: {
     limit: { config: { type: 'string' }, value: '<rows>', help: 'rows shown of one table (default: 100)' },
   },
-  examples: ['ingot quarantine list', 'ingot quarantine list silver.flights'],
+  examples: ['ingot quarantine list', 'ingot quarantine list bronze.flights'],
   run: async input => {
     const [verb, table] = input.positionals
     if (verb !== 'list') {
@@ -44,7 +45,7 @@ function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult
     const objects = rows.map(row => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])))
     terminal.out(formatJson(objects))
   } else if (rows.length === 0) {
-    terminal.out('nothing is in quarantine')
+    terminal.out('nothing is in quarantine, and nothing was rescued')
   } else {
     terminal.out(formatTable(columns, rows, { cellWidthMax: 100 }))
   }
@@ -52,19 +53,35 @@ function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult
 
 async function listReasons({ context }: Platform, session: EngineSession): Promise<EngineResult> {
   const { catalog } = context
-  const tables = (await listAllTables(catalog)).filter(isQuarantine)
   const results: EngineResult[] = []
-  for (const identifier of tables) {
+  for (const identifier of await listAllTables(catalog)) {
     const { metadata } = await catalog.loadTable(identifier)
-    // Bronze keeps the reason of a refused line, other tables the rules that a row failed.
-    const [reason, at] = currentSchema(metadata).fields.some(({ name }) => name === '_rule')
-      ? ['_rule', '_quarantined_at']
-      : ['reason', '_ingested_at']
-    const select = `select ${quoteLiteral(formatIdentifier(identifier))} as "table", ${reason} as reason, count(*) as rows, max(${at}) as last
-      from ${quoteTable(identifier)} group by all order by rows desc, reason`
+    const reasons = reasonsSql(identifier, metadata)
+    if (reasons === undefined) continue
+    const select = `select ${quoteLiteral(formatIdentifier(identifier))} as "table", reason, count(*) as rows, max(noted_at) as last
+      from (${reasons}) group by all order by rows desc, reason`
     results.push(await session.query(await prepareLakeQuery(context, session, select, { type: 'now' })))
   }
   return { columns: results[0]?.columns ?? [], rows: results.flatMap(({ rows }) => rows) }
+}
+
+/** Why rows of a table are in quarantine, or what of them was rescued, and when; undefined for a table without such rows. */
+function reasonsSql(identifier: TableIdentifier, metadata: TableMetadata): string | undefined {
+  const from = `from ${quoteTable(identifier)}`
+  if (isQuarantine(identifier)) {
+    // Bronze keeps the reason of a refused line, other tables the rules that a row failed.
+    const isDerived = currentSchema(metadata).fields.some(({ name }) => name === '_rule')
+    return isDerived
+      ? `select _rule as reason, _quarantined_at as noted_at ${from}`
+      : `select reason, _ingested_at as noted_at ${from}`
+  }
+  if (!hasRescued(identifier, metadata)) return undefined
+  return `select 'rescued field ' || unnest(list_distinct(json_keys(_rescued))) as reason, _ingested_at as noted_at ${from} where _rescued is not null`
+}
+
+/** Queries may select the column of a bronze table: its rows are not theirs. */
+function hasRescued({ namespace }: TableIdentifier, metadata: TableMetadata): boolean {
+  return namespace[0] === 'bronze' && currentSchema(metadata).fields.some(({ name }) => name === '_rescued')
 }
 
 async function listRows(
@@ -73,10 +90,23 @@ async function listRows(
   table: string,
   limit: number,
 ): Promise<EngineResult> {
-  const { identifier } = await loadNamedTable(context.catalog, table)
+  const { identifier, metadata } = await loadNamedTable(context.catalog, table)
   const quarantine = isQuarantine(identifier) ? identifier : quarantineIdentifier(identifier)
   const tables = await context.catalog.listTables(quarantine.namespace)
-  if (!tables.some(({ name }) => name === quarantine.name)) return { columns: [], rows: [] }
-  const select = `select * from ${quoteTable(quarantine)} limit ${limit}`
+  const selects = [
+    ...(tables.some(({ name }) => name === quarantine.name)
+      ? [`select * from ${quoteTable(quarantine)}`]
+      : []),
+    ...(hasRescued(identifier, metadata) && !isQuarantine(identifier) ? [rescuedRowsSql(identifier)] : []),
+  ]
+  if (selects.length === 0) return { columns: [], rows: [] }
+  const select = `${selects.join(' union all by name ')} limit ${limit}`
   return await session.query(await prepareLakeQuery(context, session, select, { type: 'now' }))
+}
+
+/** Rows that reached their table without some of their fields, in the columns of a quarantine table. */
+function rescuedRowsSql(identifier: TableIdentifier): string {
+  return `select _source, _source_partition, _position, _ingested_at,
+    'rescued: ' || array_to_string(json_keys(_rescued), ', ') as reason, _rescued as raw
+    from ${quoteTable(identifier)} where _rescued is not null`
 }

@@ -1,7 +1,7 @@
 import type { RunEvent } from '../pipeline/run-events.ts'
 import type { RunReport, TableReport } from '../pipeline/run-report.ts'
 import type { Terminal } from './terminal.ts'
-import { formatBytes, formatCount, formatNumber } from './text-table.ts'
+import { formatBytes, formatCount, formatNumber, visible } from './text-table.ts'
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const REDRAW_MS = 80
@@ -126,14 +126,15 @@ export class RunProgress {
       const hint = report.error?.hint ? `\n  ${style.cyan('hint')}  ${report.error.hint}` : ''
       return `${head} ${style.red(report.error?.message ?? 'failed')}${hint}`
     }
-    if (report.status === 'skipped') return `${head} ${style.dim(report.reason)}`
+    const notes = report.notes.map(note => `\n    ${style.yellow('note')} ${visible(note)}`).join('')
+    if (report.status === 'skipped') return `${head} ${style.dim(report.reason)}${notes}`
     const warnings = report.expectations
       .filter(expectation => expectation.failed > 0)
       .map(
         ({ name, failed, otherwise }) =>
           `\n    ${style.yellow(otherwise)} ${formatCount(failed, 'row')}: ${name}`,
       )
-    return `${head} ${reportFigures(report)}${warnings.join('')}`
+    return `${head} ${reportFigures(report)}${warnings.join('')}${notes}`
   }
 }
 
@@ -142,11 +143,20 @@ function reportFigures(report: TableReport): string {
     formatCount(report.rowsAdded, 'row', ROWS_WIDTH),
     ...(report.rowsDeleted > 0 ? [`${formatNumber(report.rowsDeleted)} replaced`] : []),
     ...(report.rowsQuarantined > 0 ? [`${formatNumber(report.rowsQuarantined)} quarantined`] : []),
+    ...(report.load && report.load.rescued > 0 ? [rescuedFigure(report.load)] : []),
     ...(report.load
       ? [`from ${formatCount(report.load.files, 'file')}, ${formatBytes(report.load.bytes)}`]
       : []),
   ]
   return `${figures.join(', ')}  ${report.seconds.toFixed(2)} s`
+}
+
+const RESCUED_FIELDS_SHOWN_MAX = 5
+
+function rescuedFigure({ rescued, rescuedFields }: NonNullable<TableReport['load']>): string {
+  const names = rescuedFields.slice(0, RESCUED_FIELDS_SHOWN_MAX).map(({ name }) => visible(name))
+  const more = rescuedFields.length > names.length ? ', …' : ''
+  return `${formatNumber(rescued)} with rescued fields (${names.join(', ')}${more})`
 }
 
 function summaryLine(report: RunReport, { style }: Terminal): string {

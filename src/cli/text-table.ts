@@ -88,7 +88,7 @@ const separateThousands = (digits: string): string => {
 }
 
 /** Control characters would move the cursor, or worse: shown as escapes. */
-const visible = (text: string): string =>
+export const visible = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   text.replace(/[\u0000-\u001f\u007f-\u009f]/g, escapeControl)
 

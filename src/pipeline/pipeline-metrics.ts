@@ -18,6 +18,11 @@ export function createPipelineMetrics(metrics: Metrics): PipelineMetrics {
     'Rows that runs put into quarantine',
     ['table'],
   )
+  const rescued = metrics.counter(
+    'ingot_pipeline_rescued_rows_total',
+    'Rows that runs put into a bronze table with some of their fields in _rescued',
+    ['table'],
+  )
   const failures = metrics.counter(
     'ingot_pipeline_table_failures_total',
     'Tables that a run left out because they failed',
@@ -32,6 +37,7 @@ export function createPipelineMetrics(metrics: Metrics): PipelineMetrics {
     const { table } = report
     rows.add({ table }, report.rowsAdded)
     if (report.rowsQuarantined > 0) quarantined.add({ table }, report.rowsQuarantined)
+    if (report.load !== undefined && report.load.rescued > 0) rescued.add({ table }, report.load.rescued)
     if (report.error !== undefined) failures.add({ table })
     for (const { name, failed } of report.expectations) {
       if (failed > 0) expectations.add({ table, expectation: name }, failed)

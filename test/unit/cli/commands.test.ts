@@ -53,7 +53,7 @@ test('init makes a project, and never in a folder that has something in it', asy
 test('tables and history say that there is nothing yet', async () => {
   assert.equal(await good(tablesCommand), 'there are no tables yet: ingot run makes them\n')
   assert.deepEqual(JSON.parse(await good(historyCommand, '--json')), [])
-  assert.equal(await good(quarantineCommand, 'list'), 'nothing is in quarantine\n')
+  assert.equal(await good(quarantineCommand, 'list'), 'nothing is in quarantine, and nothing was rescued\n')
 })
 
 test('plan foresees, run does, plan has nothing left', async () => {
@@ -161,6 +161,32 @@ test('quarantine lists what was refused', async () => {
   assert.match(await good(quarantineCommand, 'list'), /^bronze\.readings__quarantine +/m)
   const rows = JSON.parse(await good(quarantineCommand, 'list', 'bronze.readings', '--json'))
   assert.ok(rows.some((row: { raw: string }) => row.raw === '{"vehicle": '))
+  const row = { vehicle: 'V-01', measured_at: '2026-02-02T00:00:00Z', speed_kmh: 'fast', color: 'red' }
+  await appendFile(join(project, 'inbox', 'readings-2026-02-03.ndjson'), `${JSON.stringify(row)}\n`)
+  const { err } = await call(refreshCommand)
+  assert.match(err, /^✓ bronze\.readings +load +1 row, 1 with rescued fields \(speed_kmh, color\), /m)
+  assert.match(
+    err,
+    /^ {4}note column odometer_km is in no row of inbox\/readings-2026-02-03\.ndjson: not declared there: color$/m,
+  )
+  const reasons = JSON.parse(await good(quarantineCommand, 'list', '--json'))
+  assert.deepEqual(
+    reasons
+      .filter(({ table }: { table: string }) => table === 'bronze.readings')
+      .map(({ reason, rows }: { reason: string; rows: number }) => [reason, Number(rows)]),
+    [
+      ['rescued field speed_kmh', 2],
+      ['rescued field color', 1],
+      ['rescued field fuel', 1],
+    ],
+  )
+  const rescued = JSON.parse(await good(quarantineCommand, 'list', 'bronze.readings', '--json')).filter(
+    ({ raw }: { raw: string }) => raw === '{"speed_kmh":"fast","color":"red"}',
+  )
+  assert.deepEqual(
+    rescued.map(({ reason }: { reason: string }) => reason),
+    ['rescued: speed_kmh, color'],
+  )
   assert.match((await refused(quarantineCommand, 'empty')).text, /ingot quarantine has no empty/)
 })
 

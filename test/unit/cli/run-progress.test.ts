@@ -60,6 +60,24 @@ test('where nobody watches, each table that is done is one plain line', () => {
   ])
 })
 
+test('rescued fields and notes are told, and cannot draw', () => {
+  const terminal = new CapturedTerminal()
+  const progress = new RunProgress(terminal)
+  const rescuedFields = ['city', 'a\u001b[2J', 'b', 'c', 'd', 'e'].map(name => ({ name, rows: 2 }))
+  const load = { files: 1, bytes: 2048, rows: 11, quarantined: 0, rescued: 11, rescuedFields }
+  const notes = ['column \u009b2J is no longer declared: kept, null in new rows']
+  progress.show(STARTED)
+  progress.show({
+    type: 'table-finished',
+    report: report('bronze.a', { rowsAdded: 11, load, notes }),
+  })
+  assert.deepEqual(terminal.stderr.split('\n'), [
+    '✓ bronze.a        load             11 rows, 11 with rescued fields (city, a\\u001b[2J, b, c, d, …), from 1 file, 2.0 KiB  1.50 s',
+    '    note column \\u009b2J is no longer declared: kept, null in new rows',
+    '',
+  ])
+})
+
 test('in a terminal a table that runs has a bar, and nothing of it stays', () => {
   const terminal = new CapturedTerminal({ interactive: true })
   const progress = new RunProgress(terminal)

@@ -24,9 +24,11 @@ const lakeOf = (...tables: readonly LakeTable[]) => ({
   tables,
 })
 
+const metrics = createMetrics()
+
 const dependencies = () => ({
   ...{ context: lab.context, engine: lab.engine, loader: lab.loader, clock: systemClock },
-  ...{ random: systemRandom, log: createLog({ level: 'silent' }), metrics: createMetrics() },
+  ...{ random: systemRandom, log: createLog({ level: 'silent' }), metrics },
 })
 
 async function run(table: LakeTable): Promise<TableReport> {
@@ -72,6 +74,11 @@ for (const [format, write] of Object.entries(WRITERS)) {
     const report = await run(removed)
     assert.deepEqual(report.notes, [KEPT_CITY])
     assert.deepEqual([report.load?.rescued, report.load?.rescuedFields], [1, [{ name: 'city', rows: 1 }]])
+
+    assert.match(
+      await metrics.exposition(),
+      new RegExp(`^ingot_pipeline_rescued_rows_total\\{table="bronze.kept_${format}"\\} 1$`, 'm'),
+    )
 
     await write(`${folder}/3.${format}`, { id: 3, town: 'Chur' })
     assert.deepEqual((await run(declare({ id: 'long', town: 'string' }))).notes, [KEPT_CITY])
