@@ -8,9 +8,11 @@ import { loadEngineFunctions } from './engine-functions.ts'
 import type { Expectation, Lake, LakeColumn, LakeTable } from './lake.ts'
 import { LakeDraft, type TableDraft } from './lake-draft.ts'
 import type { LoadedProject } from './load-project.ts'
-import { declarationError } from './mistake.ts'
+import { declarationError, formatSite } from './mistake.ts'
 import { type ParsedLake, parseLake } from './parse-lake.ts'
+import { byteOffsetOf } from './sql-tree.ts'
 import { orderTables } from './table-order.ts'
+import { unorderedCalls, unorderedNote } from './unordered-calls.ts'
 
 /**
  * Checks all that can be known before a run, on one session of the engine and without reading a row: names, references, syntax, columns
@@ -68,7 +70,20 @@ function lakeTable(
   const derived = { ...base, ...derivedParts(table, parsed, known) }
   return declaration.kind === 'map'
     ? { ...derived, kind: 'map', version: declaration.version }
-    : { ...derived, kind: 'query', sql: embeddable(query?.text ?? ''), sqlSite: query?.site ?? table.site }
+    : {
+        ...derived,
+        kind: 'query',
+        sql: embeddable(query?.text ?? ''),
+        sqlSite: query?.site ?? table.site,
+        notes: queryNotes(table, parsed),
+      }
+}
+
+function queryNotes(table: TableDraft, parsed: ParsedLake): readonly string[] {
+  const [tree] = parsed.queries.get(table)?.statements ?? []
+  const { query } = table
+  if (tree === undefined || query === undefined) return []
+  return unorderedCalls(tree).map(call => unorderedNote(call, formatSite(query.siteAt(byteOffsetOf(call)))))
 }
 
 function derivedParts(

@@ -87,6 +87,8 @@ export interface QueryTable extends DerivedTable {
   readonly sql: string
   /** The site of the SQL text, to point into it. */
   readonly sqlSite: SourceSite
+  /** What the user should know of the query, though it is none of the mistakes; a sentence each. @default nothing */
+  readonly notes?: readonly string[]
 }
 
 /** A row-by-row function of the user's: each input row gives any number of output rows. */

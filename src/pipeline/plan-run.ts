@@ -81,9 +81,9 @@ async function planLoad(
   const name = formatIdentifier(table.identifier)
   try {
     const { plan, decision } = await decideLoad(loader, transaction, table)
-    const { files, bytes } = plan
+    const { files, bytes, notes } = plan
     return {
-      plan: { table: name, ...decision, ...NOTHING_TO_READ, files, bytes },
+      plan: { table: name, ...decision, ...NOTHING_TO_READ, files, bytes, notes },
       moving: decision.action === 'skip' ? undefined : { name, mayLoseRows: mayReplaceRows(table) },
       lost: undefined,
     }
@@ -128,6 +128,7 @@ async function planDerived(planner: Planner, table: DerivedTable): Promise<Plann
         table: name,
         ...decision,
         ...NOTHING_TO_READ,
+        notes: table.kind === 'query' ? (table.notes ?? []) : [],
         after: awaitedInputs(examined, circumstances),
         ...(await measure(planner, examined, decision)),
       },

@@ -140,7 +140,7 @@ async function stageLoad(
   if (decision.action === 'skip') return { ...emptyReport(table), status: 'skipped', ...decision }
   onDecision(decision, plan.bytes)
   const name = formatIdentifier(table.identifier)
-  const load = await dependencies.loader.stage(table, plan, transaction, {
+  const { notes, ...load } = await dependencies.loader.stage(table, plan, transaction, {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: progress => options.onEvent?.({ type: 'table-progress', table: name, ...progress }),
   })
@@ -150,6 +150,7 @@ async function stageLoad(
     ...decision,
     rowsAdded: load.rows,
     rowsQuarantined: load.quarantined,
+    notes,
     load,
   }
 }
