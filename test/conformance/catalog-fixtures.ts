@@ -21,13 +21,17 @@ export interface LocalFixture extends CatalogFixture {
   open(): Promise<Catalog>
 }
 
-export async function openLocalFixture(): Promise<LocalFixture> {
+/** @param openStore the store of the catalog in this folder; left out: a file in it */
+export async function openLocalFixture(
+  openStore = (folder: string): Promise<CatalogStore> =>
+    createLibsqlStore({ file: join(folder, 'catalog.db'), clock: eagerClock }),
+): Promise<LocalFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-catalog-'))
   const io = createLocalFileIO()
   const root = `file://${folder}/lake`
   const opened: Catalog[] = []
   const open = async (): Promise<Catalog> => {
-    const store = await createLibsqlStore({ file: join(folder, 'catalog.db'), clock: eagerClock })
+    const store = await openStore(folder)
     const catalog = createLocalCatalog({ store, io, clock: eagerClock, random: systemRandom, root })
     opened.push(catalog)
     return catalog

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client } from 'pg'
-import type { CatalogStore, StoreTransaction } from '../../../src/catalog/store.ts'
+import type { CatalogStore, StoreOutcome, StoreTransaction } from '../../../src/catalog/store.ts'
 import { type ErrorCode, isIngotError } from '../../../src/errors.ts'
 import { LossyProxy } from '../../support/lossy-proxy.ts'
 import { openPostgresFixture, type PostgresFixture, withPostgres } from '../../support/postgres-fixture.ts'
@@ -156,6 +156,28 @@ storeTest('a statement that waits too long for others is certain', async fixture
   assert.equal((await impatient.namespaces()).length, 1)
   await other.end()
   assert.equal((await create(impatient)).type, 'applied')
+})
+
+storeTest('who stops before its commit holds up others for a moment, and is undone', async fixture => {
+  const stopping = await fixture.open({ idleInTransactionTimeoutMs: 200 })
+  const other = await fixture.open()
+  const { query } = Client.prototype
+  let others: Promise<unknown> = Promise.resolve()
+  // The commit is sent when another transaction has had its turn, as if the process had slept meanwhile.
+  Client.prototype.query = async function (this: Client, sql: string, ...rest: readonly unknown[]) {
+    if (sql === 'commit') {
+      Client.prototype.query = query
+      others = apply(other, 'faster', {
+        pointers: [{ identifier: TABLE, expected: null, next: 'file:///f' }],
+      })
+      await others
+    }
+    return await Reflect.apply(query, this, [sql, ...rest])
+  } as typeof query
+  await fails('COMMIT_STATE_UNKNOWN', create(stopping))
+  assert.equal(((await others) as StoreOutcome).type, 'applied')
+  assert.equal(await stopping.pointer(TABLE), 'file:///f')
+  assert.deepEqual(await stopping.giveUpKey('create', 1), { type: 'given-up' })
 })
 
 storeTest('settings of the server do not weaken a commit', async (fixture, store) => {

@@ -5,51 +5,75 @@ import { test } from 'node:test'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import { type LocalFixture, openLocalFixture } from '../../conformance/catalog-fixtures.ts'
 import { tableRequest } from '../../conformance/catalog-samples.ts'
+import { openPostgresFixture, withPostgres } from '../../support/postgres-fixture.ts'
 import type { CommittingMessage, CommittingTask } from './committing-process.ts'
 
 const KILLS = 20
 
-test('catalog: two processes on one file lose nothing and take turns', async () => {
-  const fixture = await openPair()
-  try {
-    const tasks = ['one', 'two'].map(name => ({ folder: fixture.folder, name, commits: 15 }))
-    const acknowledged = (await Promise.all(tasks.map(task => runProcess(task)))).flat()
-    assert.equal(acknowledged.length, 30)
-    await checkHistory(fixture.catalog, acknowledged)
-    const ids = (await fixture.catalog.transactions()).map(record => record.transactionId)
-    assert.deepEqual(
-      ids.toReversed(),
-      Array.from({ length: 32 }, (_, index) => index + 1),
-    )
-  } finally {
-    await fixture.dispose()
-  }
-})
+interface Pair extends LocalFixture {
+  readonly postgresUrl?: string
+}
 
-test(`catalog: kill -9 before each of ${KILLS} database statements tears nothing`, async () => {
-  const fixture = await openPair()
-  try {
-    const acknowledged: string[] = []
-    const statements = new Set<string>()
-    for (let stopBefore = 1; stopBefore <= KILLS; stopBefore++) {
-      const task = { folder: fixture.folder, name: `round-${stopBefore}`, commits: KILLS, stopBefore }
-      acknowledged.push(...(await runProcess(task, statement => statements.add(statement))))
-      await checkHistory(fixture.catalog, acknowledged)
+const STORES: Readonly<Record<string, () => Promise<Pair>>> = {
+  'one file': () => openLocalFixture(),
+  'one PostgreSQL': async () => {
+    const { open, url } = await openPostgresFixture()
+    return { ...(await openLocalFixture(() => open())), postgresUrl: url }
+  },
+}
+
+for (const [store, openPair] of Object.entries(STORES)) {
+  const options = store === 'one PostgreSQL' ? withPostgres : {}
+
+  test(`catalog: two processes on ${store} lose nothing and take turns`, options, async () => {
+    const pair = await openPair()
+    try {
+      await createTables(pair)
+      const tasks = ['one', 'two'].map(name => taskOf(pair, { name, commits: 15 }))
+      const acknowledged = (await Promise.all(tasks.map(task => runProcess(task)))).flat()
+      assert.equal(acknowledged.length, 30)
+      await checkHistory(pair.catalog, acknowledged)
+      const ids = (await pair.catalog.transactions()).map(record => record.transactionId)
+      assert.deepEqual(
+        ids.toReversed(),
+        Array.from({ length: 32 }, (_, index) => index + 1),
+      )
+    } finally {
+      await pair.dispose()
     }
-    assert.ok(acknowledged.length > 0, 'some rounds acknowledge a commit before they are killed')
-    assert.ok(statements.has('commit'), 'one round is killed between the last write and its commit')
-  } finally {
-    await fixture.dispose()
-  }
-})
+  })
 
-async function openPair(): Promise<LocalFixture> {
-  const fixture = await openLocalFixture()
-  await fixture.catalog.createNamespace(['pair'])
+  test(`catalog: kill -9 before each of ${KILLS} statements to ${store} tears nothing`, options, async () => {
+    const pair = await openPair()
+    try {
+      await createTables(pair)
+      const acknowledged: string[] = []
+      const statements = new Set<string>()
+      for (let stopBefore = 1; stopBefore <= KILLS; stopBefore++) {
+        const task = taskOf(pair, { name: `round-${stopBefore}`, commits: KILLS, stopBefore })
+        acknowledged.push(...(await runProcess(task, statement => statements.add(statement))))
+        await checkHistory(pair.catalog, acknowledged)
+      }
+      assert.ok(acknowledged.length > 0, 'some rounds acknowledge a commit before they are killed')
+      assert.ok(statements.has('commit'), 'one round is killed between the last write and its commit')
+    } finally {
+      await pair.dispose()
+    }
+  })
+}
+
+async function createTables({ catalog }: Pair): Promise<void> {
+  await catalog.createNamespace(['pair'])
   for (const name of ['left', 'right']) {
-    await fixture.catalog.createTable(tableRequest({ namespace: ['pair'], name }))
+    await catalog.createTable(tableRequest({ namespace: ['pair'], name }))
   }
-  return fixture
+}
+
+function taskOf(
+  { folder, postgresUrl }: Pair,
+  task: Pick<CommittingTask, 'name' | 'commits' | 'stopBefore'>,
+): CommittingTask {
+  return { ...task, folder, ...(postgresUrl !== undefined && { postgresUrl }) }
 }
 
 /** Runs a process to its end, or kills it where it stops; the answer is the keys that it acknowledged. */
