@@ -8,6 +8,7 @@ import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { Log } from '../telemetry/log.ts'
+import { stageBronzeTable } from './bronze-schema.ts'
 import { DEFAULT_INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { keptColumnNotes, keptColumns } from './kept-columns.ts'
 import { listFiles } from './list-files.ts'
@@ -64,7 +65,8 @@ interface FileLoadOptions {
 export interface FileLoader {
   /**
    * Looks at the files; reads only those that changed since they were taken.
-   * @throws FILE_NOT_FOUND for a source that names one file which is not there and was never taken; SOURCE_CHANGED, STORAGE_FAILED
+   * @throws FILE_NOT_FOUND for a source that names one file which is not there and was never taken; SOURCE_CHANGED, STORAGE_FAILED;
+   *   PLAN_REFUSED for columns that the table cannot get
    */
   plan(table: BronzeTable, transaction: Transaction): Promise<FileLoadPlan>
   /**
@@ -92,6 +94,8 @@ export function createFileLoader(options: FileLoaderOptions): FileLoader {
     async plan(table, transaction) {
       const { files, missing } = await listFiles(table.sources, options.projectFolder)
       const bronze = await transaction.table(table.identifier)
+      // What a load would refuse is refused before it.
+      if (bronze !== undefined) await stageBronzeTable(context, table, bronze)
       const taken = (await store.read(transaction)).get(formatIdentifier(table.identifier))
       const tableUuid = bronze?.metadata['table-uuid']
       const lost = missing.find(source => taken?.get(source)?.tableUuid !== (tableUuid ?? ''))
