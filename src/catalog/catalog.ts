@@ -78,10 +78,12 @@ export interface TransactionRecord {
   readonly committedAtMs: number
   readonly idempotencyKey: string | undefined
   readonly note: Readonly<Record<string, unknown>> | undefined
-  /** The pointers that it set; a null location: the table was dropped. */
+  /** The pointers that it set; a null location: the table or view was dropped. */
   readonly pointers: readonly {
     readonly identifier: TableIdentifier
     readonly metadataLocation: string | null
+    /** Absent: a table. */
+    readonly kind?: 'view'
   }[]
 }
 
@@ -110,6 +112,9 @@ export interface VersionsOfTable {
   readonly identifier: TableIdentifier
   readonly transactionIds: readonly number[]
 }
+
+/** What a name of the catalog stands for; tables and views share one space of names. */
+export type PointerKind = 'table' | 'view'
 
 /** All pointers of the lake as one transaction left them. */
 export type PointInHistory = { readonly transactionId: number } | { readonly timeMs: number }

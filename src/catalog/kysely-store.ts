@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type {
+  PointerKind,
   PointInHistory,
   TableVersion,
   TransactionQuery,
@@ -62,22 +63,32 @@ export class KyselyStore implements CatalogStore {
   }
 
   tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.#identifiers(namespace, 'table')
+  }
+
+  views(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.#identifiers(namespace, 'view')
+  }
+
+  #identifiers(namespace: readonly string[], kind: PointerKind): Promise<readonly TableIdentifier[]> {
     return available(async () => {
       const rows = await this.#database
         .selectFrom('pointers')
         .select('name')
         .where('namespace_key', '=', namespaceKey(namespace))
+        .where('kind', '=', kind)
         .execute()
       return rows.map(row => ({ namespace, name: row.name }))
     })
   }
 
-  pointer(identifier: TableIdentifier): Promise<string | undefined> {
+  pointer(identifier: TableIdentifier, kind: PointerKind = 'table'): Promise<string | undefined> {
     return available(async () => {
       const row = await this.#database
         .selectFrom('pointers')
         .select('metadata_location')
         .where('table_key', '=', tableKey(identifier))
+        .where('kind', '=', kind)
         .executeTakeFirst()
       return row?.metadata_location
     })
@@ -88,7 +99,7 @@ export class KyselyStore implements CatalogStore {
       const history = this.#database
         .selectFrom('transaction_pointers')
         .innerJoin('transactions', 'transactions.transaction_id', 'transaction_pointers.transaction_id')
-        .select(['metadata_location', 'state'])
+        .select(['metadata_location', 'state', 'kind'])
         .where('table_key', '=', tableKey(identifier))
         .orderBy('transaction_pointers.transaction_id', 'desc')
         .orderBy('position', 'desc')
@@ -98,7 +109,7 @@ export class KyselyStore implements CatalogStore {
         : history.where('committed_at_ms', '<=', point.timeMs)
       ).executeTakeFirst()
       if (row !== undefined && row.state !== VERSION_STATE.kept) throw historyForgotten(identifier)
-      return row?.metadata_location ?? undefined
+      return row?.kind === 'table' ? (row.metadata_location ?? undefined) : undefined
     })
   }
 

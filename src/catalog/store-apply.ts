@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { TableIdentifier } from '../table-identifier.ts'
-import type { CommitMember, TransactionRecord } from './catalog.ts'
+import type { CommitMember, PointerKind, TransactionRecord } from './catalog.ts'
 import type { NamespaceChange, PointerChange, StoreOutcome, StoreTransaction } from './store.ts'
 import { spentKey } from './store-history.ts'
 import { fromStoredInteger, namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
@@ -43,7 +43,11 @@ export async function applyTransaction(database: Database, request: StoreTransac
     committedAtMs,
     idempotencyKey: request.idempotencyKey,
     note: request.note,
-    pointers: request.pointers.map(({ identifier, next }) => ({ identifier, metadataLocation: next })),
+    pointers: request.pointers.map(({ identifier, kind, next }) => ({
+      identifier,
+      metadataLocation: next,
+      ...(kind === 'view' && { kind }),
+    })),
   }
   await recordTransaction(database, transaction)
   return { type: 'applied', transaction }
@@ -107,13 +111,14 @@ async function recordTransaction(database: Database, transaction: TransactionRec
       note: transaction.note === undefined ? null : JSON.stringify(transaction.note),
     })
     .execute()
-  const rows = transaction.pointers.map(({ identifier, metadataLocation }, position) => ({
+  const rows = transaction.pointers.map(({ identifier, metadataLocation, kind = 'table' }, position) => ({
     transaction_id: transaction.transactionId,
     position,
     table_key: tableKey(identifier),
     namespace: JSON.stringify(identifier.namespace),
     name: identifier.name,
     metadata_location: metadataLocation,
+    kind,
   }))
   for (let from = 0; from < rows.length; from += ROWS_MAX) {
     await database
@@ -142,12 +147,12 @@ async function changePointers(
 
 /** Compare-and-set: whether the pointer was where the change expects it. */
 async function swapPointer(database: Database, change: PointerChange): Promise<boolean> {
-  const { identifier, expected, next } = change
+  const { identifier, expected, next, kind = 'table' } = change
   const key = tableKey(identifier)
   if (expected === null) {
     return next === null
       ? !(await hasPointer(database, key))
-      : await createPointer(database, identifier, next)
+      : await createPointer(database, identifier, kind, next)
   }
   const row =
     next === null
@@ -155,6 +160,7 @@ async function swapPointer(database: Database, change: PointerChange): Promise<b
           .deleteFrom('pointers')
           .where('table_key', '=', key)
           .where('metadata_location', '=', expected)
+          .where('kind', '=', kind)
           .returning('name')
           .executeTakeFirst()
       : await database
@@ -162,6 +168,7 @@ async function swapPointer(database: Database, change: PointerChange): Promise<b
           .set({ metadata_location: next })
           .where('table_key', '=', key)
           .where('metadata_location', '=', expected)
+          .where('kind', '=', kind)
           .returning('name')
           .executeTakeFirst()
   return row !== undefined
@@ -171,6 +178,7 @@ async function swapPointer(database: Database, change: PointerChange): Promise<b
 async function createPointer(
   database: Database,
   identifier: TableIdentifier,
+  kind: PointerKind,
   metadataLocation: string,
 ): Promise<boolean> {
   const inserted = await database
@@ -181,6 +189,7 @@ async function createPointer(
       namespace: JSON.stringify(identifier.namespace),
       name: identifier.name,
       metadata_location: metadataLocation,
+      kind,
     })
     .onConflict(conflict => conflict.column('table_key').doNothing())
     .returning('name')

@@ -56,7 +56,11 @@ export async function withPointers(
     const identifier = { namespace: JSON.parse(pointer.namespace), name: pointer.name }
     const group = byTransaction.get(id) ?? []
     byTransaction.set(id, group)
-    group.push({ identifier, metadataLocation: pointer.metadata_location })
+    group.push({
+      identifier,
+      metadataLocation: pointer.metadata_location,
+      ...(pointer.kind === 'view' && { kind: 'view' }),
+    })
   }
   return rows.map(row => ({
     transactionId: fromStoredInteger(row.transaction_id),

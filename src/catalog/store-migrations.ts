@@ -5,7 +5,7 @@ import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
 type Migration = (database: Kysely<StoreSchema>) => Promise<void>
 
 /** One list for every database. Forward only: a step that was released is never changed, only followed. */
-const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey, forgetVersions]
+const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey, forgetVersions, tellViews]
 
 /**
  * Brings a store to the newest schema; run it inside a transaction that excludes other migrations.
@@ -66,6 +66,14 @@ async function findNamesByKey(database: Kysely<StoreSchema>): Promise<void> {
 
 function forgetVersions(database: Kysely<StoreSchema>): Promise<void> {
   return execute(database, ['alter table transaction_pointers add column state integer not null default 0'])
+}
+
+/** Tables and views share one space of names, and so one table of pointers. */
+function tellViews(database: Kysely<StoreSchema>): Promise<void> {
+  return execute(database, [
+    "alter table pointers add column kind text not null default 'table'",
+    "alter table transaction_pointers add column kind text not null default 'table'",
+  ])
 }
 
 async function copyNamespaces(database: Kysely<StoreSchema>): Promise<void> {

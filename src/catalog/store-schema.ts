@@ -19,6 +19,8 @@ export interface StoreSchema {
     namespace: string
     name: string
     metadata_location: string
+    /** A PointerKind. */
+    kind: Generated<string>
   }
   /** One row: the last transaction. Updating it first puts transactions in a row on every database. */
   last_transaction: { only_row: number; transaction_id: StoredInteger; committed_at_ms: StoredInteger }
@@ -38,6 +40,8 @@ export interface StoreSchema {
     metadata_location: string | null
     /** One of VERSION_STATE. */
     state: Generated<number>
+    /** A PointerKind. */
+    kind: Generated<string>
   }
   idempotency_keys: {
     idempotency_key: string

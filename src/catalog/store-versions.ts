@@ -15,6 +15,7 @@ export async function listVersions(database: Database): Promise<readonly TableVe
     .select(['transactions.transaction_id', 'committed_at_ms', 'namespace', 'name', 'metadata_location'])
     .select(['state', 'note'])
     .where('state', '<>', VERSION_STATE.removed)
+    .where('kind', '=', 'table')
     .orderBy('transactions.transaction_id')
     .orderBy('position')
     .execute()
@@ -46,7 +47,8 @@ export async function forgetVersions(
       .where('table_key', '=', key)
       .where('transaction_id', 'in', ids)
       .where('state', '<', state)
-      // Drops have no location: they stay, as what says that there was no table.
+      // Drops stay, as what says that there was no table.
+      .where('metadata_location', 'is not', null)
       .where('metadata_location', 'not in', current =>
         current.selectFrom('pointers').select('metadata_location'),
       )

@@ -2,6 +2,7 @@ import type { TableIdentifier } from '../table-identifier.ts'
 import type {
   CommitMember,
   NamespaceUpdate,
+  PointerKind,
   PointInHistory,
   TableVersion,
   TransactionQuery,
@@ -26,9 +27,11 @@ export type KeyRecord =
   /** Somebody was told that nothing was applied under it: so it stays. */
   | { readonly type: 'given-up' }
 
-/** Sets a table's pointer to `next` if it is at `expected`; null: there is no such table. Equal: it is only checked. */
+/** Sets a pointer to `next` if it is at `expected`; null: the name is free. Equal: it is only checked. */
 export interface PointerChange {
   readonly identifier: TableIdentifier
+  /** @default table */
+  readonly kind?: PointerKind
   readonly expected: string | null
   readonly next: string | null
 }
@@ -65,7 +68,7 @@ export type StoreOutcome =
     }
 
 /**
- * The catalog's memory: namespaces, one pointer a table, the history of pointers, and idempotency keys. `apply` is one
+ * The catalog's memory: namespaces, one pointer a table or view, the history of pointers, and idempotency keys. `apply` is one
  * database transaction over all of them; several processes may share a store.
  */
 export interface CatalogStore {
@@ -74,8 +77,11 @@ export interface CatalogStore {
   namespace(namespace: readonly string[]): Promise<NamespaceRecord | undefined>
   /** The tables directly in a namespace, in no order. */
   tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
-  pointer(identifier: TableIdentifier): Promise<string | undefined>
-  /** @throws HISTORY_FORGOTTEN */
+  /** The views directly in a namespace, in no order. */
+  views(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
+  /** Where the table is, or with `kind` the view. @default table */
+  pointer(identifier: TableIdentifier, kind?: PointerKind): Promise<string | undefined>
+  /** Where the table was; views are not looked for. @throws HISTORY_FORGOTTEN */
   pointerAt(identifier: TableIdentifier, point: PointInHistory): Promise<string | undefined>
   /** As Catalog.tableVersions. */
   versions(): Promise<readonly TableVersion[]>

@@ -214,6 +214,39 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.deepEqual(await store.tables(['n']), [table('u')])
   },
 
+  'tables and views share their names, and are found as what they are': async ({ store, open }) => {
+    await createNamespace(store, ['n'])
+    const view = (key: string, expected: string | null, next: string | null): StoreTransaction => ({
+      ...request(key),
+      pointers: [{ identifier: table('v'), kind: 'view', expected, next }],
+    })
+    const created = await store.apply(view('view', null, 'file:///v'))
+    const pointers = [{ identifier: table('v'), metadataLocation: 'file:///v', kind: 'view' }]
+    assert.deepEqual(created.type === 'applied' && created.transaction?.pointers, pointers)
+    const other = await open()
+    assert.deepEqual((await other.transactions({}))[0]?.pointers, pointers)
+    assert.deepEqual([await other.views(['n']), await other.tables(['n'])], [[table('v')], []])
+    assert.equal(await other.pointer(table('v'), 'view'), 'file:///v')
+    assert.equal(await other.pointer(table('v')), undefined)
+    assert.equal(await other.pointerAt(table('v'), { transactionId: 1 }), undefined)
+    assert.deepEqual(await other.versions(), [], 'versions are those of tables')
+    const taken = { type: 'pointer-moved', identifier: table('v') }
+    assert.deepEqual(await create(store, 'v'), taken)
+    assert.deepEqual(await store.apply(swap('as a table', 'v', 'file:///v', 'file:///t')), taken)
+    assert.deepEqual(await store.apply(swap('drop the table', 'v', 'file:///v', null)), taken)
+    await create(store, 't')
+    const overTable = { identifier: table('t'), kind: 'view', expected: null, next: 'file:///w' } as const
+    assert.deepEqual(await store.apply({ ...request('over'), pointers: [overTable] }), {
+      type: 'pointer-moved',
+      identifier: table('t'),
+    })
+    const drop = await changeNamespace(store, 'drop n', { type: 'drop', namespace: ['n'] })
+    assert.equal(drop.type, 'namespace-not-empty')
+    assert.equal((await store.apply(view('replace', 'file:///v', 'file:///v2'))).type, 'applied')
+    assert.equal((await store.apply(view('drop', 'file:///v2', null))).type, 'applied')
+    assert.deepEqual(await store.views(['n']), [])
+  },
+
   'a table needs its namespace only when it is created': async ({ store }) => {
     const missing = { type: 'namespace-missing', namespace: ['n'] }
     assert.deepEqual(await create(store, 't'), missing)

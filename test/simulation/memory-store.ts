@@ -1,4 +1,5 @@
 import type {
+  PointerKind,
   PointInHistory,
   TableVersion,
   TransactionQuery,
@@ -18,13 +19,19 @@ import { historyForgotten } from '../../src/catalog/store-refusals.ts'
 import { checkStoredText, checkStoreTransaction } from '../../src/catalog/store-texts.ts'
 import { identifierKey, type TableIdentifier } from '../../src/table-identifier.ts'
 
+interface Pointer {
+  readonly identifier: TableIdentifier
+  readonly location: string
+  readonly kind: PointerKind
+}
+
 /**
  * A catalog store in memory, whose transactions are atomic and durable at once, as those of a database are. What it
  * holds is one object that survives the processes that use it.
  */
 export class MemoryStore implements CatalogStore {
   #namespaces = new Map<string, NamespaceRecord>()
-  #pointers = new Map<string, { readonly identifier: TableIdentifier; readonly location: string }>()
+  #pointers = new Map<string, Pointer>()
   readonly #keys = new Map<string, KeyRecord>()
   /** Oldest first. */
   readonly #transactions: TransactionRecord[] = []
@@ -40,13 +47,23 @@ export class MemoryStore implements CatalogStore {
   }
 
   async tables(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.#identifiers(namespace, 'table')
+  }
+
+  async views(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.#identifiers(namespace, 'view')
+  }
+
+  #identifiers(namespace: readonly string[], kind: PointerKind): readonly TableIdentifier[] {
     return [...this.#pointers.values()]
+      .filter(pointer => pointer.kind === kind)
       .map(pointer => pointer.identifier)
       .filter(identifier => JSON.stringify(identifier.namespace) === JSON.stringify(namespace))
   }
 
-  async pointer(identifier: TableIdentifier): Promise<string | undefined> {
-    return this.#pointers.get(identifierKey(identifier))?.location
+  async pointer(identifier: TableIdentifier, kind: PointerKind = 'table'): Promise<string | undefined> {
+    const pointer = this.#pointers.get(identifierKey(identifier))
+    return pointer?.kind === kind ? pointer.location : undefined
   }
 
   async pointerAt(identifier: TableIdentifier, point: PointInHistory): Promise<string | undefined> {
@@ -57,7 +74,7 @@ export class MemoryStore implements CatalogStore {
       const pointer = pointers.findLast(candidate => identifierKey(candidate.identifier) === key)
       if (pointer === undefined) continue
       if (this.#forgotten.has(versionKey(transactionId, identifier))) throw historyForgotten(identifier)
-      return pointer.metadataLocation ?? undefined
+      return pointer.kind === 'view' ? undefined : (pointer.metadataLocation ?? undefined)
     }
     return undefined
   }
@@ -81,7 +98,8 @@ export class MemoryStore implements CatalogStore {
 
   async versions(): Promise<readonly TableVersion[]> {
     return this.#transactions.flatMap(({ transactionId, committedAtMs, note, pointers }) =>
-      pointers.flatMap(({ identifier, metadataLocation }): TableVersion[] => {
+      pointers.flatMap(({ identifier, metadataLocation, kind }): TableVersion[] => {
+        if (kind === 'view') return []
         const state = this.#forgotten.get(versionKey(transactionId, identifier))
         if (state === 'removed' || state === 'joined') return []
         const purgeRequested = metadataLocation === null && note?.purgeRequested === true
@@ -183,13 +201,14 @@ export class MemoryStore implements CatalogStore {
     return [...inner, ...tables].some(outer => JSON.stringify(outer) === JSON.stringify(namespace))
   }
 
-  #pointerRefusal({ identifier, expected, next }: PointerChange): StoreOutcome | undefined {
+  #pointerRefusal({ identifier, expected, next, kind = 'table' }: PointerChange): StoreOutcome | undefined {
     const { namespace } = identifier
     if (expected === null && next !== null && !this.#namespaces.has(JSON.stringify(namespace))) {
       return { type: 'namespace-missing', namespace }
     }
-    const current = this.#pointers.get(identifierKey(identifier))?.location ?? null
-    return current === expected ? undefined : { type: 'pointer-moved', identifier }
+    const current = this.#pointers.get(identifierKey(identifier))
+    const isExpected = (current?.location ?? null) === expected && (current?.kind ?? kind) === kind
+    return isExpected ? undefined : { type: 'pointer-moved', identifier }
   }
 
   #changeNamespace(change: NamespaceChange): void {
@@ -212,9 +231,9 @@ export class MemoryStore implements CatalogStore {
     if (!this.#namespaces.has(key)) this.#namespaces.set(key, { namespace, properties })
   }
 
-  #setPointer({ identifier, next }: PointerChange): void {
+  #setPointer({ identifier, next, kind = 'table' }: PointerChange): void {
     if (next === null) this.#pointers.delete(identifierKey(identifier))
-    else this.#pointers.set(identifierKey(identifier), { identifier, location: next })
+    else this.#pointers.set(identifierKey(identifier), { identifier, location: next, kind })
   }
 
   #record(request: StoreTransaction): TransactionRecord | undefined {
@@ -224,7 +243,11 @@ export class MemoryStore implements CatalogStore {
       committedAtMs: Math.max(request.nowMs, this.#transactions.at(-1)?.committedAtMs ?? 0),
       idempotencyKey: request.idempotencyKey,
       note: request.note,
-      pointers: request.pointers.map(({ identifier, next }) => ({ identifier, metadataLocation: next })),
+      pointers: request.pointers.map(({ identifier, next, kind }) => ({
+        identifier,
+        metadataLocation: next,
+        ...(kind === 'view' && { kind }),
+      })),
     }
     this.#transactions.push(transaction)
     return transaction
