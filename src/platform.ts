@@ -14,6 +14,7 @@ import type { BronzeLoader } from './pipeline/bronze-loader.ts'
 import { type Random, systemRandom } from './random.ts'
 import { createLocalFileIO } from './storage/local-file-io.ts'
 import { openS3Storage, type S3Storage } from './storage/s3-storage.ts'
+import { openTempFolder } from './storage/temp-folder.ts'
 import type { Engine } from './table/engine.ts'
 import { createManifestCache } from './table/manifest-cache.ts'
 import type { TableContext } from './table/staged-table.ts'
@@ -30,6 +31,8 @@ export interface Platform extends AsyncDisposable {
   readonly loader: BronzeLoader
   readonly log: Log
   readonly metrics: Metrics
+  /** For files that are not needed once this process ends: gone with it, even when it is killed. */
+  readonly tempFolder: string
 }
 
 export interface PlatformOptions {
@@ -54,9 +57,14 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const s3 = await openS3(config, { clock, random })
   const io = s3?.io ?? createLocalFileIO()
   const catalog = await openCatalog(config, { clock, random, io })
+  const temp = await openTempFolder({
+    parent: join(config.stateFolder, 'temp'),
+    nowMs: clock.nowMs(),
+    log,
+  })
   const engine = createDuckdbEngine({
     ...config.engine,
-    tempFolder: join(config.stateFolder, 'temp'),
+    tempFolder: temp.path,
     s3,
     log,
     metrics,
@@ -66,7 +74,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     context,
     engine,
     projectFolder: config.projectFolder,
-    tempFolder: join(config.stateFolder, 'temp'),
+    tempFolder: temp.path,
     limits: config.ingest,
     log,
   })
@@ -79,9 +87,11 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     loader,
     log,
     metrics,
+    tempFolder: temp.path,
     [Symbol.asyncDispose]: async () => {
       await engine.close()
       await catalog.close()
+      await temp.remove()
     },
   }
 }

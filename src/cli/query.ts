@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { IngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
@@ -72,7 +72,7 @@ export const queryCommand: Command = {
       const sql = format === 'json' ? exactJsonSql(text, columns) : text
       if (format === 'table') return await showTable(input, session, sql, limit)
       if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
-      await streamOut(input, session, sql, format, platform.config.stateFolder)
+      await streamOut(input, session, sql, format, platform.tempFolder)
     })
     return EXIT.ok
   },
@@ -121,11 +121,9 @@ async function streamOut(
   session: EngineSession,
   sql: string,
   format: Exclude<Format, 'table'>,
-  stateFolder: string,
+  tempFolder: string,
 ): Promise<void> {
-  const temp = join(stateFolder, 'temp')
-  await mkdir(temp, { recursive: true })
-  const folder = await mkdtemp(join(temp, 'query-'))
+  const folder = await mkdtemp(join(tempFolder, 'query-'))
   try {
     const path = join(folder, 'result')
     await copyTo(session, sql, format, path)

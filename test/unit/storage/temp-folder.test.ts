@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { isIngotError } from '../../../src/errors.ts'
+import { openTempFolder, type TempFolder } from '../../../src/storage/temp-folder.ts'
+import { createLog } from '../../../src/telemetry/log.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+let parent = ''
+beforeEach(async () => {
+  parent = join(await mkdtemp(join(tmpdir(), 'ingot-temp-')), 'temp')
+})
+afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
+
+const open = (laterMs = 0): Promise<TempFolder> =>
+  openTempFolder({ parent, nowMs: Date.now() + laterMs, log: createLog({ level: 'silent' }) })
+
+/** A folder that a process of its own made, and the process. */
+async function openElsewhere() {
+  const module = pathToFileURL(join(import.meta.dirname, '../../../src/storage/temp-folder.js')).href
+  const program = `import { openTempFolder } from '${module}'
+    const { path } = await openTempFolder({ parent: process.argv[1], nowMs: Date.now() })
+    process.stdout.write(path)
+    process.stdin.resume()`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, parent], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const [path] = await once(child.stdout, 'data')
+  return { child, name: basename(String(path)) }
+}
+
+test('a folder goes when its process is done with it', async () => {
+  const folder = await open()
+  await writeFile(join(folder.path, 'file'), '')
+  await folder.remove()
+  assert.deepEqual(await readdir(parent), [])
+})
+
+test('what a killed process left goes when the next one begins, what a living one has stays', async () => {
+  const { child, name } = await openElsewhere()
+  await writeFile(join(parent, name, 'part'), 'x')
+  const mine = await open()
+  const another = await open()
+  assert.deepEqual(
+    (await readdir(parent)).sort(),
+    [name, basename(mine.path), basename(another.path)].sort(),
+    'all three live',
+  )
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await Promise.all([open(), open()])
+  const left = await readdir(parent)
+  assert.ok(!left.includes(name))
+  assert.equal(left.length, 4)
+})
+
+test('a process that has the id of an earlier one is another', { skip: skipWithoutProc() }, async () => {
+  const { path } = await open()
+  const [place, pid, began = ''] = basename(path).split('-')
+  await rename(path, join(parent, `${place}-${pid}-${Number(began) - 1}-abcdef`))
+  const { path: mine } = await open()
+  assert.deepEqual(await readdir(parent), [basename(mine)])
+})
+
+test('what nobody here can know the owner of stays a day after its last change', async () => {
+  const mine = await open()
+  const foreign = basename(mine.path).replace(/^\w+-/, '00000000-')
+  for (const name of [foreign, 'load-abc']) await mkdir(join(parent, name))
+  await writeFile(join(parent, 'load-abc', 'part'), 'x')
+  const longAgo = new Date(Date.now() - 2 * DAY_MS)
+  for (const name of [foreign, 'load-abc']) await utimes(join(parent, name), longAgo, longAgo)
+  await open()
+  const left = await readdir(parent)
+  assert.deepEqual([left.includes(foreign), left.includes('load-abc')], [false, true])
+  await open(2 * DAY_MS)
+  assert.ok(!(await readdir(parent)).includes('load-abc'))
+})
+
+test('a folder that cannot be made says so', async () => {
+  await writeFile(parent, '')
+  await assert.rejects(open(), (error: unknown) => isIngotError(error))
+})
+
+/** Only Linux tells when a process began. */
+function skipWithoutProc(): string | false {
+  return process.platform === 'linux' ? false : 'only Linux tells when a process began'
+}
