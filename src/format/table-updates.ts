@@ -11,6 +11,12 @@ import {
 import { currentSchema, highestFieldId, sameSchema, schemaById } from './schema.ts'
 import type { PartitionSpec, Schema, SortOrder } from './types.ts'
 
+/** In a snapshot's summary: a time before its writer created any of its files. */
+export const BEGAN_AT = 'ingot.began-at-ms'
+
+/** The property that says up to when files that no snapshot named have been removed: whoever began before is refused. */
+export const ORPHANS_REMOVED_BEFORE = 'ingot.orphans-removed-before-ms'
+
 /** What applying updates needs from outside. */
 export interface ApplyOptions {
   readonly nowMs: number
@@ -285,6 +291,7 @@ function addSnapshot(draft: Draft, snapshot: Snapshot): void {
       `snapshot ${id} has sequence number ${sequenceNumber}, and the table is at ${last} already`,
     )
   }
+  refuseLateWriter(draft, snapshot)
   draft.addedSnapshotIds.add(id)
   change(draft, {
     snapshots: [...metadata.snapshots, snapshot],
@@ -292,6 +299,19 @@ function addSnapshot(draft: Draft, snapshot: Snapshot): void {
     'last-updated-ms': Math.max(metadata['last-updated-ms'], snapshot['timestamp-ms']),
   })
   if (metadata['format-version'] >= 3) countRows(draft, snapshot)
+}
+
+/** A writer that was paused for so long that its files, which nobody named, may be gone. */
+function refuseLateWriter({ metadata }: Draft, { 'snapshot-id': id, summary }: Snapshot): void {
+  const horizonMs = Number(metadata.properties[ORPHANS_REMOVED_BEFORE])
+  const beganAtMs = Number(summary[BEGAN_AT])
+  // Not a number where either is absent: what other engines write says nothing, and maintenance spares their files for longer.
+  if (!(beganAtMs < horizonMs)) return
+  throw new IngotError(
+    'COMMIT_CONFLICT',
+    `snapshot ${id} was begun at ${beganAtMs}, and files of writers from before ${horizonMs} are removed by now`,
+    { hint: 'stage the changes again from fresh state', context: { beganAtMs, horizonMs } },
+  )
 }
 
 /** Row ids of a snapshot must be new (Iceberg spec, "Row Lineage"). */

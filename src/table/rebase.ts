@@ -58,7 +58,7 @@ export async function rebaseAppends(
   staged: StagedTable,
   fresh: LoadedTable,
 ): Promise<StagedTable> {
-  let rebased = openTable(fresh)
+  let rebased = openTable(fresh, staged.beganAtMs)
   for (const snapshot of stagedSnapshots(staged)) rebased = await rebaseAppend(context, rebased, snapshot)
   return rebased
 }

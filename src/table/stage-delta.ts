@@ -2,6 +2,7 @@ import { writeManifestList } from '../format/manifest-list.ts'
 import type { DataFile, LiveEntry, ManifestFile } from '../format/manifest-types.ts'
 import type { Snapshot, SnapshotOperation, TableMetadata } from '../format/metadata-types.ts'
 import { currentSnapshot, summarizeSnapshot } from '../format/snapshot.ts'
+import { BEGAN_AT } from '../format/table-updates.ts'
 import { randomSnapshotId, randomUuid } from '../random.ts'
 import {
   createManifestWriter,
@@ -26,6 +27,11 @@ export interface SnapshotDelta {
   /** Data files written under the default spec, or `specId`. */
   readonly add?: readonly DataFile[]
   readonly specId?: number
+  /**
+   * The data sequence number of the added files, when their rows are not new: deletes by key that are newer than
+   * it apply to them. @default that of the snapshot
+   */
+  readonly dataSequenceNumber?: number
   readonly addDeletes?: readonly FileInSpec[]
   /** Live data and delete files of the current snapshot; `all` empties the table. */
   readonly remove?: readonly LiveEntry[] | 'all'
@@ -58,7 +64,8 @@ export async function stageDelta(
     sequenceNumber: metadata['last-sequence-number'] + 1,
   })
   const specId = delta.specId ?? metadata['default-spec-id']
-  const written = await writeAdded(writer, [...added.map(file => ({ specId, file })), ...addedDeletes])
+  const files = [...added.map(file => ({ specId, file })), ...addedDeletes]
+  const written = await writeAdded(writer, files, delta.dataSequenceNumber ?? null)
   const kept = await mergeManifests(writer, await removeFromManifests(writer, manifests, removed))
   const summary = summarizeSnapshot({
     operation: delta.operation,
@@ -93,7 +100,11 @@ async function loadAll(
   return entries
 }
 
-function writeAdded(writer: ManifestWriter, files: readonly FileInSpec[]): Promise<ManifestFile[]> {
+function writeAdded(
+  writer: ManifestWriter,
+  files: readonly FileInSpec[],
+  dataSequenceNumber: number | null,
+): Promise<ManifestFile[]> {
   const groups = new Map<string, { specId: number; content: ManifestFile['content']; files: DataFile[] }>()
   for (const { specId, file } of files) {
     const content = file.content === 'data' ? 'data' : 'deletes'
@@ -110,7 +121,7 @@ function writeAdded(writer: ManifestWriter, files: readonly FileInSpec[]): Promi
         group.files.map(file => ({
           status: 'added',
           snapshotId: null,
-          sequenceNumber: null,
+          sequenceNumber: file.content === 'data' ? dataSequenceNumber : null,
           fileSequenceNumber: null,
           file,
         })),
@@ -150,7 +161,7 @@ export async function stageSnapshot(
     'sequence-number': sequenceNumber,
     'timestamp-ms': nowMs,
     'manifest-list': location,
-    summary,
+    summary: staged.beganAtMs === undefined ? summary : { ...summary, [BEGAN_AT]: `${staged.beganAtMs}` },
     'schema-id': metadata['current-schema-id'],
     ...rows.members,
   }

@@ -10,9 +10,10 @@ import { specById } from './partition-columns.ts'
 import { requireMain, withChanges } from './staged-changes.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
 
-/** A loaded table without changes yet. */
-export function openTable(loaded: LoadedTable): StagedTable {
+/** A loaded table without changes yet; `beganAtMs` is a time before it was loaded. */
+export function openTable(loaded: LoadedTable, beganAtMs?: number): StagedTable {
   return {
+    ...(beganAtMs === undefined ? {} : { beganAtMs }),
     identifier: loaded.identifier,
     base: loaded,
     requirements: [],

@@ -27,4 +27,11 @@ export interface StagedTable {
   readonly updates: readonly Update[]
   /** The base with `updates` applied. */
   readonly metadata: TableMetadata
+  /** When the table was loaded, before any file for these changes was written; snapshots say so. @default they do not */
+  readonly beganAtMs?: number
+  /**
+   * Stages the same changes on what the table is by now, with the data files that are written already; undefined when they no
+   * longer hold there. @default appends alone can be
+   */
+  readonly restage?: (fresh: StagedTable) => Promise<StagedTable | undefined>
 }

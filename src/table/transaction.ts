@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { CommitResult, TableChange } from '../catalog/catalog.ts'
+import type { CommitResult, LoadedTable, TableChange } from '../catalog/catalog.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from './conflict-retries.ts'
@@ -152,8 +152,9 @@ export class Transaction {
   }
 
   async #loadTable(key: string, identifier: TableIdentifier): Promise<StagedTable | undefined> {
+    const beganAtMs = this.#context.clock.nowMs()
     try {
-      return openTable(await this.#context.catalog.loadTable(identifier))
+      return openTable(await this.#context.catalog.loadTable(identifier), beganAtMs)
     } catch (error) {
       if (isIngotError(error, 'TABLE_NOT_FOUND')) return undefined
       // Nothing was read of the table yet: whoever asks next asks the catalog again.
@@ -206,8 +207,9 @@ export class Transaction {
       const fresh = await this.#loadFresh(staged)
       if (staged.base === null ? fresh === undefined : fresh !== undefined && !isOutdated(staged, fresh))
         continue
-      if (fresh === undefined || !canRebase(staged, fresh) || this.#isReadByOthers(key, staged)) return false
-      rebased.set(key, await rebaseAppends(this.#context, staged, fresh))
+      const again = fresh && (await this.#restage(key, staged, fresh))
+      if (again === undefined) return false
+      rebased.set(key, again)
     }
     for (const [key, staged] of rebased) {
       const before = this.#changed.get(key)
@@ -215,6 +217,13 @@ export class Transaction {
       this.#changed.set(key, staged)
     }
     return true
+  }
+
+  /** The staged changes on top of what the table is by now; undefined when they do not hold there. */
+  async #restage(key: string, staged: StagedTable, fresh: LoadedTable): Promise<StagedTable | undefined> {
+    if (this.#isReadByOthers(key, staged)) return undefined
+    if (staged.restage !== undefined) return await staged.restage(openTable(fresh, staged.beganAtMs))
+    return canRebase(staged, fresh) ? await rebaseAppends(this.#context, staged, fresh) : undefined
   }
 
   /** Whether the tables to drop are as they were loaded: what others wrote since was not meant to go. */
@@ -266,8 +275,9 @@ const REFUSALS: readonly ErrorCode[] = ['TABLE_NOT_FOUND', 'NAMESPACE_NOT_FOUND'
 function toRefusal(error: unknown): CommitOutcome {
   if (!isIngotError(error)) throw error
   if (error.code === 'COMMIT_CONFLICT') {
-    const isKeyGivenUp = error.context.idempotencyKey !== undefined
-    return { type: isKeyGivenUp ? 'refused' : 'conflict', error }
+    // Neither a key that was given up nor a beginning that is too long ago gets any better.
+    const isFinal = error.context.idempotencyKey !== undefined || error.context.beganAtMs !== undefined
+    return { type: isFinal ? 'refused' : 'conflict', error }
   }
   if (REFUSALS.includes(error.code)) return { type: 'refused', error }
   throw error
