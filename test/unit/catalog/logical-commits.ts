@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { Catalog } from '../../../src/catalog/catalog.ts'
+import { systemClock } from '../../../src/clock.ts'
+import { isIngotError } from '../../../src/errors.ts'
+import type { TableIdentifier } from '../../../src/table-identifier.ts'
+import { appendTo, tableRequest } from '../../conformance/catalog-samples.ts'
+
+/** How often writers met what, over all attempts. */
+export interface WriterTally {
+  conflicts: number
+  unavailable: number
+  unknown: number
+}
+
+/** Between attempts while the catalog is away. */
+const PAUSE_MS = 20
+
+const TABLES: readonly TableIdentifier[] = ['left', 'right'].map(name => ({ namespace: ['counted'], name }))
+
+/** The tables that logical commits append to. */
+export async function createCountedTables(catalog: Catalog): Promise<void> {
+  await catalog.createNamespace(['counted'])
+  for (const identifier of TABLES) await catalog.createTable(tableRequest(identifier))
+}
+
+/**
+ * Appends once to both tables in one transaction, as a careful client does: what certainly failed is tried again under a
+ * new key, what is unknown is asked about. `nextCatalog` says by which catalog each attempt goes.
+ */
+export async function commitLogically(
+  nextCatalog: () => Catalog,
+  logicalId: string,
+  tally: WriterTally,
+): Promise<void> {
+  for (;;) {
+    const idempotencyKey = randomUUID()
+    try {
+      const catalog = nextCatalog()
+      const tables = await Promise.all(TABLES.map(identifier => catalog.loadTable(identifier)))
+      // Writers name the tables in different orders.
+      const changes = tables.map(appendTo).toSorted(() => (logicalId.length % 2 === 0 ? 1 : -1))
+      await catalog.commit(changes, { idempotencyKey, note: { logicalId } })
+      return
+    } catch (error) {
+      if (isIngotError(error, 'COMMIT_STATE_UNKNOWN')) {
+        tally.unknown += 1
+        if (await isCommitted(nextCatalog, idempotencyKey)) return
+      } else await awaitNextAttempt(error, tally)
+    }
+  }
+}
+
+async function isCommitted(nextCatalog: () => Catalog, idempotencyKey: string): Promise<boolean> {
+  for (;;) {
+    try {
+      return (await nextCatalog().findCommit(idempotencyKey)) !== undefined
+    } catch (error) {
+      if (!isIngotError(error) || !error.retryable) throw error
+      await systemClock.sleep(PAUSE_MS)
+    }
+  }
+}
+
+async function awaitNextAttempt(error: unknown, tally: WriterTally): Promise<void> {
+  if (isIngotError(error, 'COMMIT_CONFLICT')) {
+    tally.conflicts += 1
+    return
+  }
+  if (!isIngotError(error, 'CATALOG_UNAVAILABLE') || !error.retryable) throw error
+  tally.unavailable += 1
+  await systemClock.sleep(PAUSE_MS)
+}
+
+/** Every logical commit is in the history once, and nothing else is; both tables have all of them. */
+export async function checkLogicalCommits(catalog: Catalog, logicalIds: readonly string[]): Promise<void> {
+  const records = await catalog.transactions({ limit: 10_000 })
+  assert.deepEqual(
+    records.map(record => record.transactionId),
+    Array.from({ length: records.length }, (_, index) => records.length - index),
+  )
+  const counted = records.filter(record => record.pointers.length === TABLES.length)
+  const found = counted.map(record => String(record.note?.logicalId))
+  assert.deepEqual(found.toSorted(), logicalIds.toSorted())
+  assert.equal(records.length, counted.length + TABLES.length)
+  for (const identifier of TABLES) {
+    const { metadata } = await catalog.loadTable(identifier)
+    assert.equal(metadata.snapshots.length, logicalIds.length)
+    assert.equal(metadata['last-sequence-number'], logicalIds.length)
+  }
+}
