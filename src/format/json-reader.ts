@@ -64,6 +64,12 @@ export class JsonReader {
       throw this.wrong(`${name}[${index}]`, 'an integer', value)
     })
 
+  strings = (name: string): readonly string[] =>
+    this.array(name).map((value, index) => {
+      if (typeof value === 'string') return value
+      throw this.wrong(`${name}[${index}]`, 'a string', value)
+    })
+
   object = (name: string): JsonReader => new JsonReader(this.members[name], this.pathOf(name), this.code)
 
   objects = (name: string): readonly JsonReader[] =>
