@@ -25,6 +25,7 @@ interface RunningTable {
 export class RunProgress {
   readonly #terminal: Terminal
   readonly #running = new Map<string, RunningTable>()
+  readonly #hints = new Set<string>()
   #nameWidth = 0
   #drawnLines = 0
   #frame = 0
@@ -40,6 +41,7 @@ export class RunProgress {
         this.#nameWidth = Math.max(0, ...event.tables.map(name => name.length))
         // A pipeline that was killed begins anew.
         this.#running.clear()
+        this.#hints.clear()
         return
       case 'table-started':
         this.#start(event)
@@ -123,8 +125,7 @@ export class RunProgress {
     const mark = { done: style.green('✓'), skipped: style.dim('·'), failed: style.red('✗') }[report.status]
     const head = `${mark} ${report.table.padEnd(this.#nameWidth)}  ${report.action.padEnd(7)}`
     if (report.status === 'failed') {
-      const hint = report.error?.hint ? `\n  ${style.cyan('hint')}  ${report.error.hint}` : ''
-      return `${head} ${style.red(report.error?.message ?? 'failed')}${hint}`
+      return `${head} ${style.red(report.error?.message ?? 'failed')}${this.#newHint(report.error?.hint)}`
     }
     const notes = report.notes.map(note => `\n    ${style.yellow('note')} ${visible(note)}`).join('')
     if (report.status === 'skipped') return `${head} ${style.dim(report.reason)}${notes}`
@@ -134,7 +135,16 @@ export class RunProgress {
         ({ name, failed, otherwise }) =>
           `\n    ${style.yellow(otherwise)} ${formatCount(failed, 'row')}: ${name}`,
       )
-    return `${head} ${reportFigures(report)}${warnings.join('')}${notes}`
+    // That a table is computed anew is worth a reason: it costs more than to follow changes.
+    const reason = report.action === 'full' ? `\n    ${style.dim(`in full: ${visible(report.reason)}`)}` : ''
+    return `${head} ${reportFigures(report)}${reason}${warnings.join('')}${notes}`
+  }
+
+  /** A line with the hint, once a run: the command that rebuilds tables is the same for all of them. */
+  #newHint(hint: string | undefined): string {
+    if (hint === undefined || this.#hints.has(hint)) return ''
+    this.#hints.add(hint)
+    return `\n  ${this.#terminal.style.cyan('hint')}  ${hint}`
   }
 }
 

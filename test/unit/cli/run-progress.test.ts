@@ -78,6 +78,29 @@ test('rescued fields and notes are told, and cannot draw', () => {
   ])
 })
 
+test('a recompute has its reason, and a command that rebuilds several tables is told once', () => {
+  const terminal = new CapturedTerminal()
+  const progress = new RunProgress(terminal)
+  const hint = 'ingot run --full-refresh silver.b --full-refresh silver.c'
+  const refused = (table: string): TableReport =>
+    report(table, {
+      ...{ status: 'failed', action: 'refuse' },
+      error: { code: 'PLAN_REFUSED', message: `${table} must be rebuilt`, hint },
+    })
+  const full = report('silver.a', { action: 'full', reason: '2 rows of bronze.a are gone or changed' })
+  progress.show({ type: 'run-started', runId: 'r', tables: ['silver.a'] })
+  for (const table of [full, refused('silver.b'), refused('silver.c')])
+    progress.show({ type: 'table-finished', report: table })
+  assert.deepEqual(terminal.stderr.split('\n'), [
+    '✓ silver.a  full          1,200 rows  1.50 s',
+    '    in full: 2 rows of bronze.a are gone or changed',
+    '✗ silver.b  refuse  silver.b must be rebuilt',
+    `  hint  ${hint}`,
+    '✗ silver.c  refuse  silver.c must be rebuilt',
+    '',
+  ])
+})
+
 test('in a terminal a table that runs has a bar, and nothing of it stays', () => {
   const terminal = new CapturedTerminal({ interactive: true })
   const progress = new RunProgress(terminal)
