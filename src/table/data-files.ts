@@ -18,11 +18,12 @@ import { parsePartitionText } from './partition-text.ts'
 import { withLineage } from './row-lineage.ts'
 import { toSqlType } from './sql-types.ts'
 import type { TableContext } from './staged-table.ts'
+import { withWriteDefaults } from './with-write-defaults.ts'
 
 const TARGET_FILE_BYTES = 128 * 1024 * 1024
 
 export interface WriteDataFilesOptions {
-  /** One SELECT whose columns are matched to the table's by name; each is cast to the table's type. */
+  /** One SELECT whose columns are matched to the table's by name; each is cast to the table's type. One with a write-default may be left out. */
   readonly select: string
   /** @default the table's property `write.target-file-size-bytes`, else 128 MiB. Partitions get one file each. */
   readonly targetFileBytes?: number
@@ -46,15 +47,16 @@ export async function writeDataFiles(
   const schema = options.lineage ? withLineage(currentSchema(metadata)) : currentSchema(metadata)
   const spec = specById(metadata, options.specId ?? metadata['default-spec-id'])
   const partitionColumns = partitionColumnsOf(metadata, spec, schema)
+  const select = await withWriteDefaults(session, schema, options.select)
   const folder = `${metadata.location}/data`
   await context.io.makeFolder(folder)
   const copied = await session.query(
     partitionColumns.length === 0
-      ? copySql(schema, castSql(schema, options.select), context.io.toEnginePath(folder), [
+      ? copySql(schema, castSql(schema, select), context.io.toEnginePath(folder), [
           `FILE_SIZE_BYTES ${targetFileBytes(metadata, options)}`,
           `FILENAME_PATTERN ${quoteLiteral(`${randomUuid(context.random)}_{i}`)}`,
         ])
-      : copyPartitionedSql(schema, partitionColumns, options.select, context.io.toEnginePath(folder)),
+      : copyPartitionedSql(schema, partitionColumns, select, context.io.toEnginePath(folder)),
   )
   const written = readCopyResult(copied)
   const leaves = leafColumns(schema)

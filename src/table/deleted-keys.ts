@@ -2,7 +2,7 @@ import { IngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { isUnpartitioned } from '../format/partition-spec.ts'
 import { currentSchema, fieldsById } from '../format/schema.ts'
-import type { NestedField, PrimitiveType, Schema } from '../format/types.ts'
+import type { NestedField, Schema } from '../format/types.ts'
 import { isPrimitive } from '../format/types.ts'
 import type { DeleteTask } from './delete-index.ts'
 import { fileFactsSql, type Scopes } from './file-facts.ts'
@@ -17,7 +17,7 @@ interface KeyColumn {
   readonly field: NestedField
   /** Ids of the fields on the way from there, its own last; none for the top-level column itself. */
   readonly ids: readonly number[]
-  readonly type: PrimitiveType
+  readonly leaf: NestedField
 }
 
 /** Delete files whose rows are compared by the same columns, all either in one partition each or in all of them. */
@@ -112,12 +112,11 @@ function findKeyColumn(metadata: TableMetadata, id: number): KeyColumn | undefin
   for (const schema of schemas) {
     const located = fieldsById(schema).get(id)
     if (located === undefined) continue
-    const { type } = located.field
-    if (located.repeated || !isPrimitive(type)) return undefined
+    if (located.repeated || !isPrimitive(located.field.type)) return undefined
     const [topId, ...ids] = idsOf(schema, located.path)
     // As the newest schema that has the top-level column knows it: a scan may read that as well.
     const top = schemas.flatMap(({ fields }) => fields.filter(field => field.id === topId))[0]
-    return top && { field: top, ids, type }
+    return top && { field: top, ids, leaf: located.field }
   }
   return undefined
 }
@@ -150,8 +149,8 @@ function keysSql(metadata: TableMetadata, group: KeyGroup, scopes: Scopes): stri
   return `SELECT ${members.join(', ')} FROM (SELECT unnest(list(n)) AS r FROM (${newest}) AS n)`
 }
 
-function isFloating({ type }: KeyColumn): boolean {
-  return type === 'float' || type === 'double'
+function isFloating({ leaf }: KeyColumn): boolean {
+  return leaf.type === 'float' || leaf.type === 'double'
 }
 
 /** What is equal where the columns are, as expressions over `d`: the engine takes the two zeros for equal, Iceberg does not. */
@@ -159,7 +158,7 @@ function keyPartsSql(group: KeyGroup, layout: Pick<LayoutGroup<DeleteTask>, 'col
   return group.columns.flatMap(column => {
     const reference = columnReference(column.field.id)
     const value =
-      layout.columns.get(column.field.id)?.reader.leafSql(reference, column.ids, column.type) ?? reference
+      layout.columns.get(column.field.id)?.reader.leafSql(reference, column.ids, column.leaf) ?? reference
     return isFloating(column) ? [value, `CASE WHEN ${value} = 0 THEN signbit(${value}) END`] : [value]
   })
 }

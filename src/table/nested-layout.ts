@@ -3,6 +3,7 @@ import type { TableMetadata } from '../format/metadata-types.ts'
 import type { NestedField, PrimitiveType, Type } from '../format/types.ts'
 import { isPrimitive } from '../format/types.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
+import { defaultText, hasNestedDefault } from './default-text.ts'
 import { toSqlType } from './sql-types.ts'
 
 // The engine finds columns by field id but the fields inside them by name, so that a renamed struct field would read as
@@ -26,18 +27,20 @@ export interface ColumnReader {
   readonly sqlType: string
   /** `reference` is an SQL expression of that type. */
   readonly valueSql: (reference: string) => string
-  /** As valueSql, of a primitive field inside structs of the column, by the ids on the way to it, as `type`; also of one dropped since. */
-  readonly leafSql: (reference: string, ids: readonly number[], type: PrimitiveType) => string
+  /** As valueSql, of a primitive field inside structs of the column, by the ids on the way to it; also of one dropped since. */
+  readonly leafSql: (reference: string, ids: readonly number[], leaf: NestedField) => string
 }
 
 /**
- * A reader for files written under any schema of the table; undefined when a name inside the column meant different
- * fields at different times, which only a file's own schema can tell apart.
+ * A reader for files written under any schema of the table; undefined when only a file's own schema can tell what it holds: a name
+ * inside the column meant different fields at different times, or a field inside it has a value in files that lack it.
  */
 export function readerForAnySchema(metadata: TableMetadata, field: NestedField): ColumnReader | undefined {
   if (isPrimitive(field.type)) return layoutReader(field.type, field.type)
   const others = metadata.schemas.map(schema => schema.fields.find(other => other.id === field.id)?.type)
-  const layout = mergeLayouts([field.type, ...others.filter(type => type !== undefined)])
+  const types = [field.type, ...others.filter(type => type !== undefined)]
+  if (types.some(hasNestedDefault)) return undefined
+  const layout = mergeLayouts(types)
   return isAmbiguous(layout) ? undefined : layoutReader(layout, field.type)
 }
 
@@ -59,17 +62,18 @@ function layoutReader(layout: Layout, type: Type): ColumnReader {
   return {
     sqlType,
     valueSql: reference => (isPlain ? reference : rebuildSql(type, layout, reference, 0)),
-    leafSql: (reference, ids, leafType) => leafSql(layout, reference, ids, leafType),
+    leafSql: (reference, ids, leaf) => leafSql(layout, reference, ids, leaf),
   }
 }
 
-function leafSql(layout: Layout, reference: string, ids: readonly number[], type: PrimitiveType): string {
+function leafSql(layout: Layout, reference: string, ids: readonly number[], leaf: NestedField): string {
   const [id, ...deeper] = ids
-  if (id === undefined) return layout === type ? reference : `CAST(${reference} AS ${toSqlType(type)})`
+  if (id === undefined)
+    return layout === leaf.type ? reference : `CAST(${reference} AS ${toSqlType(leaf.type)})`
   const fields = typeof layout !== 'string' && layout.kind === 'struct' ? layout.fields : []
   const found = fields.find(candidate => candidate.id === id)
-  if (found === undefined) return `CAST(NULL AS ${toSqlType(type)})`
-  return leafSql(found.layout, extractSql(found, reference), deeper, type)
+  if (found === undefined) return defaultSql(leaf)
+  return leafSql(found.layout, extractSql(found, reference), deeper, leaf)
 }
 
 /** Types of one column at different times, the one whose primitive types count first. */
@@ -153,8 +157,14 @@ function rebuildFieldSql(
   depth: number,
 ): string {
   const found = stored.find(candidate => candidate.id === field.id)
-  if (found === undefined) return `CAST(NULL AS ${toSqlType(field.type)})`
+  if (found === undefined) return defaultSql(field)
   return rebuildSql(field.type, found.layout, extractSql(found, reference), depth)
+}
+
+/** The value of a field in files older than it. */
+function defaultSql(field: NestedField): string {
+  const text = defaultText(field, 'initial-default')
+  return `CAST(${text === undefined ? 'NULL' : quoteLiteral(text)} AS ${toSqlType(field.type)})`
 }
 
 /** A file has one of the names; under the others the engine returns null. */

@@ -11,6 +11,7 @@ import type { ScanPlan, ScanTask } from './scan.ts'
 import { scanSql } from './scan-sql.ts'
 import { type SnapshotSummary, stageDelta } from './stage-delta.ts'
 import type { StagedTable, TableContext } from './staged-table.ts'
+import { withWriteDefaults } from './with-write-defaults.ts'
 
 // Below this share of a file's rows, naming them in a delete file costs readers less than writing the rest again costs us.
 const POSITION_DELETE_SHARE_MAX = 0.2
@@ -40,7 +41,9 @@ export async function stageRowChanges(
   const { metadata } = staged
   const hits = hitsFor(currentSchema(metadata))
   const split = splitByCost(changes.plan, await collectHits(session, metadata, hits, changes))
-  const select = joinSelects(metadata, split.rewrite, hits, changes)
+  const supplied =
+    changes.select && (await withWriteDefaults(session, currentSchema(metadata), changes.select))
+  const select = joinSelects(metadata, split.rewrite, hits, { ...changes, select: supplied })
   const lineage = keepsLineage(metadata, split.rewrite)
   const add =
     select === undefined ? [] : await writeDataFiles(context, session, metadata, { select, lineage })

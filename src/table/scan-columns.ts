@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { IngotError } from '../errors.ts'
-import type { LiveEntry } from '../format/manifest-types.ts'
+import type { DataFile, LiveEntry } from '../format/manifest-types.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
-import type { NestedField } from '../format/types.ts'
+import { fieldsById } from '../format/schema.ts'
+import type { NestedField, Schema } from '../format/types.ts'
+import { isPrimitive } from '../format/types.ts'
 import { quoteLiteral } from '../sql-text.ts'
+import { defaultText } from './default-text.ts'
 import { type ColumnReader, readerForAnySchema, readerForSchema } from './nested-layout.ts'
 
 /** A file to read, as the engine names it and as its manifest describes it. */
@@ -25,8 +29,9 @@ export interface LayoutGroup<F extends ReadableFile> {
 }
 
 /**
- * One group of all files, but for tables where a nested name changed its meaning: then one for each schema.
- * @throws UNSUPPORTED when a nested name was re-used for another field and the snapshot that wrote a file is expired
+ * One group of all files, but for columns of which only a file's own schema tells what it holds (see readerForAnySchema): then one
+ * for each schema.
+ * @throws UNSUPPORTED when the schema of a file cannot be told
  */
 export function groupByLayout<F extends ReadableFile>(
   metadata: TableMetadata,
@@ -37,7 +42,7 @@ export function groupByLayout<F extends ReadableFile>(
   const groups = new Map<number | undefined, readonly F[]>(
     readers.every(({ reader }) => reader !== undefined)
       ? [[undefined, files]]
-      : groupBySchema(metadata, files),
+      : groupBySchema(metadata, fields, files),
   )
   return [...groups].map(([schemaId, group]) => ({
     columns: new Map(
@@ -52,6 +57,7 @@ export function groupByLayout<F extends ReadableFile>(
 
 function groupBySchema<F extends ReadableFile>(
   metadata: TableMetadata,
+  fields: readonly NestedField[],
   files: readonly F[],
 ): Map<number, F[]> {
   const schemaIds = new Map(
@@ -59,7 +65,8 @@ function groupBySchema<F extends ReadableFile>(
   )
   const bySchema = new Map<number, F[]>()
   for (const file of files) {
-    const schemaId = schemaIds.get(file.entry.snapshotId)
+    const schemaId =
+      schemaIds.get(file.entry.snapshotId) ?? schemaOfColumns(metadata.schemas, fields, file.entry.file)
     if (schemaId === undefined) throw unknownLayout(metadata, file)
     const group = bySchema.get(schemaId)
     if (group === undefined) bySchema.set(schemaId, [file])
@@ -68,10 +75,45 @@ function groupBySchema<F extends ReadableFile>(
   return bySchema
 }
 
+/**
+ * The schema of a file whose snapshot is expired, by the fields that its manifest counts. Undefined when no schema has just those
+ * fields, or when several have them under different names.
+ */
+function schemaOfColumns(
+  schemas: readonly Schema[],
+  fields: readonly NestedField[],
+  { valueCounts }: DataFile,
+): number | undefined {
+  const versions = schemas.map(schema => ({
+    schemaId: schema['schema-id'],
+    names: leafNames(schema, fields),
+  }))
+  const known = new Set(versions.flatMap(({ names }) => [...names.keys()]))
+  const counted = [...(valueCounts?.keys() ?? [])].filter(id => known.has(id))
+  const fitting = versions.filter(
+    ({ names }) => names.size === counted.length && counted.every(id => names.has(id)),
+  )
+  const [first] = fitting
+  if (first === undefined || counted.length === 0) return undefined
+  const isTold = fitting.every(({ names }) => isDeepStrictEqual(names, first.names))
+  return isTold ? first.schemaId : undefined
+}
+
+/** The names inside these columns on the way to each primitive field, by its id. */
+function leafNames(schema: Schema, columns: readonly NestedField[]): Map<number, string> {
+  const inside = schema.fields.filter(field => columns.some(column => column.id === field.id))
+  const leaves = [...fieldsById({ type: 'struct', fields: inside }).values()]
+  return new Map(
+    leaves
+      .filter(({ field }) => isPrimitive(field.type))
+      .map(({ field, path }) => [field.id, JSON.stringify(path.slice(1))]),
+  )
+}
+
 function unknownLayout(metadata: TableMetadata, file: ReadableFile): IngotError {
   return new IngotError(
     'UNSUPPORTED',
-    `file ${file.entry.file.filePath} was written by a snapshot that is expired, and a nested name was re-used since`,
+    `which fields the nested columns of file ${file.entry.file.filePath} have cannot be told: the snapshot that wrote it is expired`,
     {
       hint: 'read the table with an engine that maps nested fields by id, or rebuild it',
       context: { location: metadata.location, file: file.entry.file.filePath },
@@ -116,9 +158,6 @@ export function mappedColumn(id: number, name: string, sqlType: string, defaultV
 
 /** The value of a column in files older than it, as text: the values of the map must have one type. */
 function defaultSql(field: NestedField): string {
-  const value = field['initial-default']
-  if (value === undefined || value === null || typeof value === 'object') return 'NULL'
-  const isBytes =
-    field.type === 'binary' || (typeof field.type === 'string' && field.type.startsWith('fixed['))
-  return quoteLiteral(isBytes ? String(value).replaceAll(/../g, '\\x$&') : String(value))
+  const text = defaultText(field, 'initial-default')
+  return text === undefined ? 'NULL' : quoteLiteral(text)
 }

@@ -28,7 +28,7 @@ export interface ScanSqlOptions {
 /**
  * A SELECT of the rows of a plan under one schema of the table: columns are found by field id, so that renamed, added,
  * dropped and widened ones read right in files of any age; rows that delete files name are left out. Rows have no order.
- * @throws UNSUPPORTED when a nested name was re-used for another field and the snapshot that wrote a file is expired
+ * @throws UNSUPPORTED when the snapshot that wrote a file is expired, and which nested fields it has cannot be told otherwise
  */
 export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSqlOptions = {}): string {
   const schema =
