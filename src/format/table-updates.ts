@@ -1,15 +1,6 @@
 import { IngotError } from '../errors.ts'
 import { defaultMisfit } from './default-values.ts'
-import { FIELD_ID_MAX, isUuid, partitionIdMisfit, schemaMisfit, sortOrderMisfit } from './metadata-checks.ts'
-import type {
-  EncryptedKey,
-  PartitionStatisticsFile,
-  Snapshot,
-  SnapshotRef,
-  StatisticsFile,
-  TableMetadata,
-  Update,
-} from './metadata-types.ts'
+import type { Requirement, Snapshot, SnapshotRef, TableMetadata, Update } from './metadata-types.ts'
 import {
   assignPartitionIds,
   PARTITION_ID_BEFORE_FIRST,
@@ -128,16 +119,6 @@ const HANDLERS: Handlers = {
   'remove-properties': (draft, update) => removeProperties(draft, update.removals),
   'remove-schemas': (draft, update) => removeSchemas(draft, update['schema-ids']),
   'remove-partition-specs': (draft, update) => removeSpecs(draft, update['spec-ids']),
-  'set-statistics': (draft, { statistics }) =>
-    change(draft, { statistics: [...statisticsBut(draft, statistics['snapshot-id']), statistics] }),
-  'remove-statistics': (draft, update) =>
-    change(draft, { statistics: statisticsBut(draft, update['snapshot-id']) }),
-  'set-partition-statistics': (draft, { 'partition-statistics': file }) =>
-    change(draft, { 'partition-statistics': [...partitionStatisticsBut(draft, file['snapshot-id']), file] }),
-  'remove-partition-statistics': (draft, update) =>
-    change(draft, { 'partition-statistics': partitionStatisticsBut(draft, update['snapshot-id']) }),
-  'add-encryption-key': (draft, update) => addEncryptionKey(draft, update['encryption-key']),
-  'remove-encryption-key': (draft, update) => removeEncryptionKey(draft, update['key-id']),
 }
 
 function applyUpdate(draft: Draft, update: Update): void {
@@ -158,7 +139,6 @@ function invalid(message: string): IngotError {
 }
 
 function assignUuid(draft: Draft, uuid: string): void {
-  if (!isUuid(uuid)) throw invalid(`table uuid ${JSON.stringify(uuid.slice(0, 80))} is no uuid`)
   const current = draft.metadata['table-uuid']
   if (current !== '' && current !== uuid) throw invalid(`table uuid is ${current} and cannot become ${uuid}`)
   change(draft, { 'table-uuid': uuid })
@@ -191,9 +171,8 @@ function setNextRowId(draft: Draft, nextRowId: number): void {
 
 function addSchema(draft: Draft, schema: Schema, lastColumnId: number): void {
   const { metadata } = draft
-  const misfit = schemaMisfit(schema) ?? defaultMisfit(schema, metadata['format-version'])
+  const misfit = defaultMisfit(schema, metadata['format-version'])
   if (misfit !== undefined) throw invalid(misfit)
-  if (lastColumnId > FIELD_ID_MAX) throw invalid(`last-column-id ${lastColumnId} is above ${FIELD_ID_MAX}`)
   const equal = metadata.schemas.find(candidate => sameSchema(candidate, schema))
   const id = equal?.['schema-id'] ?? nextId(metadata.schemas.map(candidate => candidate['schema-id']))
   draft.lastAddedSchemaId = id
@@ -230,10 +209,8 @@ function setCurrentSchema(draft: Draft, id: number): void {
 function addSpec(draft: Draft, spec: PartitionSpec): void {
   const { metadata } = draft
   const specs = metadata['partition-specs']
-  const schema = schemaToFit(draft)
-  const misfit =
-    partitionIdMisfit(spec) ??
-    (schema === undefined ? 'there is no schema to partition' : specMisfit(spec, schema))
+  const schema = metadata['current-schema-id'] === -1 ? metadata.schemas.at(-1) : currentSchema(metadata)
+  const misfit = schema === undefined ? 'there is no schema to partition' : specMisfit(spec, schema)
   if (misfit !== undefined) throw invalid(misfit)
   const equal = specs.find(candidate => sameSpec(candidate, spec))
   if (equal !== undefined) {
@@ -247,11 +224,6 @@ function addSpec(draft: Draft, spec: PartitionSpec): void {
     'partition-specs': [...specs, { 'spec-id': id, fields }],
     'last-partition-id': lastPartitionId,
   })
-}
-
-/** What a new spec or order must fit; a table that is being built has no current schema yet. */
-function schemaToFit({ metadata }: Draft): Schema | undefined {
-  return metadata['current-schema-id'] === -1 ? metadata.schemas.at(-1) : currentSchema(metadata)
 }
 
 function sameSpec(a: PartitionSpec, b: PartitionSpec): boolean {
@@ -271,9 +243,6 @@ function setDefaultSpec(draft: Draft, id: number): void {
 
 function addSortOrder(draft: Draft, order: SortOrder): void {
   const orders = draft.metadata['sort-orders']
-  const schema = schemaToFit(draft)
-  const misfit = schema === undefined ? 'there is no schema to sort' : sortOrderMisfit(order, schema)
-  if (misfit !== undefined) throw invalid(misfit)
   const equal = orders.find(candidate => sameSortOrder(candidate, order))
   const isUnsorted = order.fields.length === 0
   const id =
@@ -428,37 +397,13 @@ function removeSnapshots(draft: Draft, ids: ReadonlySet<bigint>): void {
 }
 
 function withoutStatisticsOf(metadata: TableMetadata, ids: ReadonlySet<bigint>): Partial<TableMetadata> {
-  const isKept = (file: { readonly 'snapshot-id': bigint }): boolean => !ids.has(file['snapshot-id'])
-  const { statistics, 'partition-statistics': partitionStatistics } = metadata
-  return {
-    ...(statistics && { statistics: statistics.filter(isKept) }),
-    ...(partitionStatistics && { 'partition-statistics': partitionStatistics.filter(isKept) }),
-  }
-}
-
-/** A snapshot has one statistics file at most (Iceberg spec, "Table Statistics"). */
-function statisticsBut({ metadata }: Draft, snapshotId: bigint): readonly StatisticsFile[] {
-  return (metadata.statistics ?? []).filter(file => file['snapshot-id'] !== snapshotId)
-}
-
-function partitionStatisticsBut({ metadata }: Draft, snapshotId: bigint): readonly PartitionStatisticsFile[] {
-  return (metadata['partition-statistics'] ?? []).filter(file => file['snapshot-id'] !== snapshotId)
-}
-
-function addEncryptionKey(draft: Draft, key: EncryptedKey): void {
-  const { metadata } = draft
-  if (metadata['format-version'] < 3) {
-    throw invalid(`encryption key ${key['key-id']}: format version ${metadata['format-version']} has none, 3 has`)
-  }
-  const keys = metadata['encryption-keys'] ?? []
-  // Keys are immutable: who adds one again has added it already.
-  if (keys.some(known => known['key-id'] === key['key-id'])) return
-  change(draft, { 'encryption-keys': [...keys, key] })
-}
-
-function removeEncryptionKey(draft: Draft, id: string): void {
-  const keys = draft.metadata['encryption-keys'] ?? []
-  change(draft, { 'encryption-keys': keys.filter(key => key['key-id'] !== id) })
+  const kept = Object.entries(metadata)
+    .filter(([name, value]) => /^(partition-)?statistics$/.test(name) && Array.isArray(value))
+    .map(([name, files]: [string, readonly { readonly 'snapshot-id': bigint }[]]) => [
+      name,
+      files.filter(file => !ids.has(file['snapshot-id'])),
+    ])
+  return Object.fromEntries(kept)
 }
 
 function removeProperties(draft: Draft, names: readonly string[]): void {
@@ -508,4 +453,83 @@ function checkResult(metadata: TableMetadata): void {
   )
   const misfit = spec && specMisfit(spec, schemaById(metadata, metadata['current-schema-id']))
   if (misfit !== undefined) throw invalid(`the default partition spec no longer fits the schema: ${misfit}`)
+}
+
+/** What a requirement asks for and what there is; undefined values are shown as `nothing`. */
+interface Comparison {
+  readonly subject: string
+  readonly expected: unknown
+  readonly found: unknown
+}
+
+/**
+ * Checks that all requirements of a commit hold (REST spec, TableRequirement); null is a table that does not exist.
+ * @throws COMMIT_CONFLICT naming the first that does not; REQUEST_INVALID for one that is not known
+ */
+export function checkRequirements(
+  metadata: TableMetadata | null,
+  requirements: readonly Requirement[],
+): void {
+  for (const requirement of requirements) {
+    const { subject, expected, found } = compare(metadata, requirement)
+    if (expected === found) continue
+    throw new IngotError(
+      'COMMIT_CONFLICT',
+      `requirement ${requirement.type} failed: expected ${subject} ${show(expected)}, found ${show(found)}`,
+      {
+        hint: 'load the table again and commit on what it is now',
+        context: { requirement: requirement.type, expected, found },
+      },
+    )
+  }
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : String(value)
+}
+
+function compare(metadata: TableMetadata | null, requirement: Requirement): Comparison {
+  switch (requirement.type) {
+    case 'assert-create':
+      return { subject: 'table', expected: undefined, found: metadata?.['table-uuid'] }
+    case 'assert-table-uuid':
+      return {
+        subject: 'table uuid',
+        expected: requirement.uuid.toLowerCase(),
+        found: metadata?.['table-uuid'].toLowerCase(),
+      }
+    case 'assert-ref-snapshot-id':
+      return {
+        subject: `snapshot of ${requirement.ref}`,
+        expected: requirement['snapshot-id'] ?? undefined,
+        found: metadata?.refs[requirement.ref]?.['snapshot-id'],
+      }
+    case 'assert-last-assigned-field-id':
+      return ofNumber('last field id', requirement['last-assigned-field-id'], metadata?.['last-column-id'])
+    case 'assert-current-schema-id':
+      return ofNumber('current schema id', requirement['current-schema-id'], metadata?.['current-schema-id'])
+    case 'assert-last-assigned-partition-id':
+      return ofNumber(
+        'last partition field id',
+        requirement['last-assigned-partition-id'],
+        metadata?.['last-partition-id'],
+      )
+    case 'assert-default-spec-id':
+      return ofNumber('default spec id', requirement['default-spec-id'], metadata?.['default-spec-id'])
+    case 'assert-default-sort-order-id':
+      return ofNumber(
+        'default sort order id',
+        requirement['default-sort-order-id'],
+        metadata?.['default-sort-order-id'],
+      )
+    default:
+      throw new IngotError(
+        'REQUEST_INVALID',
+        `there is no table requirement ${JSON.stringify((requirement as { type?: unknown }).type)}`,
+      )
+  }
+}
+
+function ofNumber(subject: string, expected: number, found: number | undefined): Comparison {
+  return { subject, expected, found }
 }
