@@ -87,9 +87,9 @@ export async function removeFromManifests(
     }
     const rewritten = entries.map(entry => {
       const key = fileKey(entry.file)
-      if (!keys.has(key)) return existing(entry)
+      if (!keys.has(key)) return existingEntry(entry)
       found.add(key)
-      return { ...existing(entry), status: 'deleted', snapshotId: writer.snapshotId } as const
+      return { ...existingEntry(entry), status: 'deleted', snapshotId: writer.snapshotId } as const
     })
     kept.push(await writer.write(kindOf(manifest), rewritten))
   }
@@ -117,7 +117,7 @@ export async function mergeManifests(
     const [first] = group
     if (first === undefined) continue
     const entries = (await Promise.all(group.map(manifest => writer.read(manifest)))).flat()
-    const merged = await writer.write(kindOf(first), entries.map(existing))
+    const merged = await writer.write(kindOf(first), entries.map(existingEntry))
     const replaced = new Set(group)
     result = [merged, ...result.filter(manifest => !replaced.has(manifest))]
   }
@@ -128,8 +128,8 @@ function kindOf(manifest: ManifestFile): ManifestKind {
   return { specId: manifest.partitionSpecId, content: manifest.content }
 }
 
-/** Sequence numbers are stated: only added entries inherit theirs (Iceberg spec, "Sequence Number Inheritance"). */
-function existing(entry: LiveEntry): ManifestEntry {
+/** A file that stays. Sequence numbers are stated: only added entries inherit theirs (Iceberg spec, "Sequence Number Inheritance"). */
+export function existingEntry(entry: LiveEntry): ManifestEntry {
   const { snapshotId, sequenceNumber, fileSequenceNumber, file } = entry
   return { status: 'existing', snapshotId, sequenceNumber, fileSequenceNumber, file }
 }

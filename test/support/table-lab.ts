@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Catalog, LoadedTable } from '../../src/catalog/catalog.ts'
 import { createLibsqlStore } from '../../src/catalog/libsql-store.ts'
 import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { createDuckdbEngine } from '../../src/engine/duckdb-engine.ts'
 import type { TableMetadata } from '../../src/format/metadata-types.ts'
 import { buildPartitionSpec } from '../../src/format/partition-spec.ts'
@@ -38,14 +38,15 @@ export class TableLab {
     this.#closeSession = session.close
   }
 
-  static async open(): Promise<TableLab> {
+  /** `clock` is that of the catalog and of what is staged. */
+  static async open(clock: Clock = systemClock): Promise<TableLab> {
     const folder = await mkdtemp(join(tmpdir(), 'ingot-table-'))
     const io = createLocalFileIO()
     const store = await createLibsqlStore({ file: join(folder, 'catalog.db'), clock: systemClock })
     const catalog = createLocalCatalog({
       store,
       io,
-      clock: systemClock,
+      clock,
       random: systemRandom,
       root: `file://${folder}`,
     })
@@ -53,7 +54,7 @@ export class TableLab {
     const context = {
       io,
       catalog,
-      clock: systemClock,
+      clock,
       random: systemRandom,
       manifests: createManifestCache(),
     }

@@ -1,0 +1,161 @@
+import type { LoadedTable, TableVersion } from '../catalog/catalog.ts'
+import { isIngotError } from '../errors.ts'
+import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
+import { parseTableMetadata } from '../format/table-metadata.ts'
+import type { FileIO } from '../storage/file-io.ts'
+import { tableLocationOf } from './plan-history.ts'
+
+/** The property that tables have in common which may name one another's files: a clone and what it was made from. */
+const CLONE_FAMILY = 'ingot.clone-family'
+
+/** Stands for the family of a table of which that is no longer known. */
+export const ANY_FAMILY = '*'
+
+/** A snapshot that some version of a table leads to. */
+export interface NamedSnapshot {
+  readonly manifestList: string
+  /** Of the table, for its schemas and partition specs; the list of its snapshots is left out. */
+  readonly metadata: TableMetadata
+  /** Whether it is of a version of the past alone, of which another engine may have removed files. */
+  readonly isPast: boolean
+}
+
+/** What a version of a table leads to. */
+interface VersionContents {
+  readonly family: string | undefined
+  /** Those that its branches and tags name, and all that it lists. */
+  readonly ofRefs: readonly NamedSnapshot[]
+  readonly all: readonly NamedSnapshot[]
+  /** Files of statistics that it names. */
+  readonly others: readonly string[]
+}
+
+/** Of tables that may share files, all that must stay readable. */
+export interface Retained {
+  readonly snapshots: readonly NamedSnapshot[]
+  /** Metadata files, and others that no snapshot names. */
+  readonly files: ReadonlySet<string>
+  /** Folders of the tables. */
+  readonly locations: readonly string[]
+  /** Whether other tables may share the files. */
+  readonly isFamily: boolean
+}
+
+/** The tables and versions of a catalog at one moment. */
+export interface CatalogState {
+  readonly tables: readonly LoadedTable[]
+  readonly versions: readonly TableVersion[]
+}
+
+/** Reads metadata files of the past; each once, as they never change. */
+export class VersionReader {
+  readonly #io: FileIO
+  #read = new Map<string, VersionContents | undefined>()
+
+  constructor(io: FileIO) {
+    this.#io = io
+  }
+
+  /** Forgets what it read of versions that the catalog has forgotten. */
+  keepOnly(versions: readonly TableVersion[]): void {
+    const kept = new Set(versions.map(version => version.metadataLocation))
+    this.#read = new Map([...this.#read].filter(([location]) => kept.has(location)))
+  }
+
+  /** Undefined when the file is gone: nobody can read that version any more. */
+  async read(metadataLocation: string): Promise<VersionContents | undefined> {
+    if (this.#read.has(metadataLocation)) return this.#read.get(metadataLocation)
+    const contents = await this.#load(metadataLocation)
+    this.#read.set(metadataLocation, contents)
+    return contents
+  }
+
+  async #load(metadataLocation: string): Promise<VersionContents | undefined> {
+    try {
+      return contentsOf(parseTableMetadata(await this.#io.read(metadataLocation)), true)
+    } catch (error) {
+      if (isIngotError(error, 'FILE_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+}
+
+/** What a version of a table leads to. */
+export function contentsOf(metadata: TableMetadata, isPast: boolean): VersionContents {
+  const brief = { ...metadata, snapshots: [], 'snapshot-log': [], 'metadata-log': [] }
+  const refIds = new Set(Object.values(metadata.refs).map(ref => ref['snapshot-id']))
+  const named = (snapshot: Snapshot): NamedSnapshot => ({
+    manifestList: snapshot['manifest-list'],
+    metadata: brief,
+    isPast,
+  })
+  return {
+    family: familyOf(metadata),
+    ofRefs: metadata.snapshots.filter(snapshot => refIds.has(snapshot['snapshot-id'])).map(named),
+    all: metadata.snapshots.map(named),
+    others: statisticsOf(metadata),
+  }
+}
+
+/** The family that a table belongs to; undefined when it shares its files with no other. */
+export function familyOf({ properties }: Pick<TableMetadata, 'properties'>): string | undefined {
+  return properties[CLONE_FAMILY]
+}
+
+function statisticsOf(metadata: TableMetadata): readonly string[] {
+  return ['statistics', 'partition-statistics'].flatMap(name => {
+    const entries: unknown = Object.entries(metadata).find(([key]) => key === name)?.[1]
+    if (!Array.isArray(entries)) return []
+    return entries.flatMap((entry: { readonly 'statistics-path'?: unknown }) =>
+      typeof entry['statistics-path'] === 'string' ? [entry['statistics-path']] : [],
+    )
+  })
+}
+
+/**
+ * All that must stay readable of a table and of those that may share its files: every snapshot of the tables as they are,
+ * of versions of the past what their branches and tags name, and dropped tables, while they can be brought back, whole.
+ */
+export async function retainedOf(
+  reader: VersionReader,
+  state: CatalogState,
+  table: { readonly location: string; readonly family: string | undefined },
+): Promise<Retained> {
+  const snapshots: NamedSnapshot[] = []
+  const files = new Set<string>()
+  const locations = new Set([table.location])
+  const add = (location: string, named: readonly NamedSnapshot[], others: readonly string[]): void => {
+    snapshots.push(...named)
+    for (const file of others) files.add(file)
+    locations.add(location)
+  }
+  const current = new Set(state.tables.map(({ metadataLocation }) => metadataLocation))
+  for (const { metadata, metadataLocation } of state.tables) {
+    const isMember = metadata.location === table.location || isInFamily(table, familyOf(metadata))
+    if (!isMember) continue
+    const { all, others } = contentsOf(metadata, false)
+    add(metadata.location, all, [...others, metadataLocation, ...loggedFiles(metadata)])
+  }
+  const living = new Set(state.tables.map(({ metadata }) => metadata.location))
+  for (const { metadataLocation, isForgotten } of state.versions) {
+    if (metadataLocation === null || isForgotten || current.has(metadataLocation)) continue
+    const location = tableLocationOf(metadataLocation)
+    if (table.family === undefined && location !== table.location) continue
+    const contents = await reader.read(metadataLocation)
+    if (contents === undefined) continue
+    if (location !== table.location && !isInFamily(table, contents.family)) continue
+    add(location, living.has(location) ? contents.ofRefs : contents.all, [
+      ...contents.others,
+      metadataLocation,
+    ])
+  }
+  return { snapshots, files, locations: [...locations], isFamily: table.family !== undefined }
+}
+
+function isInFamily(table: { readonly family: string | undefined }, family: string | undefined): boolean {
+  return family !== undefined && (table.family === family || table.family === ANY_FAMILY)
+}
+
+function loggedFiles(metadata: TableMetadata): readonly string[] {
+  return metadata['metadata-log'].map(entry => entry['metadata-file'])
+}
