@@ -5,6 +5,7 @@ import type { Damage, ScenarioKind } from './scenario.ts'
 import { BROKEN_FILE_LOADERS, rivalFileLoaders } from './scenarios/files.ts'
 import { keyedAppends, rivalAppends } from './scenarios/keyed-appends.ts'
 import { forgetfulLoaders } from './scenarios/loaders.ts'
+import { lateWriter, removalBeforeHorizon, sharedFiles } from './scenarios/maintenance.ts'
 import { rivalRuns } from './scenarios/runs.ts'
 import { BROKEN_VARIANTS } from './variants.ts'
 import { SOUND, type Variant } from './world.ts'
@@ -35,6 +36,10 @@ const EXPECTATIONS: readonly Expectation[] = [
   { variant: lastCommitWins, scenario: rivalAppends, damage: ['lost'] },
   { variant: tablesOneByOne, scenario: rivalFileLoaders, damage: ['duplicated'] },
   { variant: tablesOneByOne, scenario: rivalRuns, damage: ['duplicated', 'lost'] },
+  { variant: BROKEN_VARIANTS.noHorizon, scenario: lateWriter, damage: ['unreadable', 'stuck'] },
+  { variant: SOUND, scenario: removalBeforeHorizon, damage: ['unreadable', 'stuck'] },
+  { variant: BROKEN_VARIANTS.familyIgnored, scenario: sharedFiles, damage: ['unreadable', 'stuck'] },
+  { variant: BROKEN_VARIANTS.progressExpires, scenario: lateWriter, damage: ['duplicated'] },
   { variant: SOUND, scenario: forgetfulLoaders, damage: ['duplicated'] },
   ...BROKEN_FILE_LOADERS.map(
     (scenario): Expectation => ({ variant: SOUND, scenario, damage: ['duplicated'] }),

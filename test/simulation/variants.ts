@@ -1,9 +1,11 @@
-import type { Catalog, TableChange } from '../../src/catalog/catalog.ts'
+import type { Catalog, LoadedTable, TableChange } from '../../src/catalog/catalog.ts'
 import type { CatalogStore } from '../../src/catalog/store.ts'
 import { isIngotError } from '../../src/errors.ts'
 import type { Update } from '../../src/format/metadata-types.ts'
+import { BEGAN_AT } from '../../src/format/table-updates.ts'
 import { randomUuid } from '../../src/random.ts'
 import type { MemoryFileIO } from '../../src/storage/memory-file-io.ts'
+import { snapshotOfInheritedProgress } from '../../src/table/progress.ts'
 import { createSeededRandom } from './seeded-random.ts'
 import type { Variant } from './world.ts'
 
@@ -77,6 +79,30 @@ export const BROKEN_VARIANTS = {
     wrapCatalog: catalog => override(catalog, { commit: commitOneByOne(catalog) }),
   },
 
+  noHorizon: {
+    name: 'a writer is not asked when it began',
+    wrapCatalog: catalog =>
+      override(catalog, {
+        commit: (changes, options) => catalog.commit(changes.map(withoutBeginning), options),
+      }),
+  },
+
+  progressExpires: {
+    name: 'progress goes with the snapshot that stated it',
+    wrapCatalog: catalog =>
+      override(catalog, {
+        commit: (changes, options) => catalog.commit(changes.map(withoutInheritedProgress), options),
+      }),
+  },
+
+  familyIgnored: {
+    name: 'files of a table go though a clone names them',
+    wrapCatalog: catalog =>
+      override(catalog, {
+        loadTable: async identifier => withoutFamily(await catalog.loadTable(identifier)),
+      }),
+  },
+
   filesRemovedWhileUnknown: {
     name: 'the files of a commit are removed when its answer is lost',
     wrapCatalog: (catalog, io) =>
@@ -117,6 +143,28 @@ async function toUnchecked(catalog: Catalog, change: TableChange): Promise<Table
     return { ...update, snapshot: { ...update.snapshot, 'sequence-number': sequenceNumber } }
   })
   return { ...change, requirements: [], updates }
+}
+
+function withoutBeginning(change: TableChange): TableChange {
+  const updates = change.updates.map((update): Update => {
+    if (update.action !== 'add-snapshot') return update
+    const { [BEGAN_AT]: _began, ...summary } = update.snapshot.summary
+    return { ...update, snapshot: { ...update.snapshot, summary } }
+  })
+  return { ...change, updates }
+}
+
+function withoutInheritedProgress(change: TableChange): TableChange {
+  const updates = change.updates.filter(
+    update =>
+      update.action !== 'set-properties' ||
+      !Object.keys(update.updates).some(key => snapshotOfInheritedProgress(key) !== undefined),
+  )
+  return { ...change, updates }
+}
+
+function withoutFamily(table: LoadedTable): LoadedTable {
+  return { ...table, metadata: { ...table.metadata, properties: {} } }
 }
 
 function removeManifestLists(io: MemoryFileIO, changes: readonly TableChange[]): Promise<void> {
