@@ -1,12 +1,11 @@
-import { readdir, realpath, stat } from 'node:fs'
+import * as fs from 'node:fs'
 import { resolve } from 'node:path'
-import type { FileSystemAdapter } from 'tinyglobby'
 import { errnoOf } from '../storage/disk.ts'
 import { toSourceError } from './source-error.ts'
 
 /** Sees to it that what could not be listed is not taken for empty: the library that matches globs passes over errors. */
 export interface ListingWatch {
-  readonly fs: FileSystemAdapter
+  readonly fs: Pick<typeof fs, 'readdir' | 'realpath' | 'stat'>
   /** @throws STORAGE_FAILED when a folder could not be listed, or a link not followed */
   throwFailure(): void
 }
@@ -28,7 +27,7 @@ export function watchListing(): ListingWatch {
       },
     })
   return {
-    fs: { readdir: watched(readdir), realpath: watched(realpath), stat: watched(stat) },
+    fs: { readdir: watched(fs.readdir), realpath: watched(fs.realpath), stat: watched(fs.stat) },
     throwFailure() {
       if (failure !== undefined) throw toSourceError(failure.error, failure.path)
     },

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { afterEach, beforeEach, test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { isIngotError } from '../../../src/errors.ts'
 import { openTempFolder, type TempFolder } from '../../../src/storage/temp-folder.ts'
@@ -12,17 +12,18 @@ import { createLog } from '../../../src/telemetry/log.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-let parent = ''
-beforeEach(async () => {
-  parent = join(await mkdtemp(join(tmpdir(), 'ingot-temp-')), 'temp')
-})
-afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
+/** A path for the folder of temporary folders: not there yet, in a folder that goes when the test ends. */
+async function newParent(context: TestContext): Promise<string> {
+  const base = await mkdtemp(join(tmpdir(), 'ingot-temp-'))
+  context.after(() => rm(base, { recursive: true, force: true }))
+  return join(base, 'temp')
+}
 
-const open = (laterMs = 0): Promise<TempFolder> =>
+const open = (parent: string, laterMs = 0): Promise<TempFolder> =>
   openTempFolder({ parent, nowMs: Date.now() + laterMs, log: createLog({ level: 'silent' }) })
 
 /** A folder that a process of its own made, and the process. */
-async function openElsewhere() {
+async function openElsewhere(parent: string) {
   const module = pathToFileURL(join(import.meta.dirname, '../../../src/storage/temp-folder.js')).href
   const program = `import { openTempFolder } from '${module}'
     const { path } = await openTempFolder({ parent: process.argv[1], nowMs: Date.now() })
@@ -35,18 +36,20 @@ async function openElsewhere() {
   return { child, name: basename(String(path)) }
 }
 
-test('a folder goes when its process is done with it', async () => {
-  const folder = await open()
+test('a folder goes when its process is done with it', async context => {
+  const parent = await newParent(context)
+  const folder = await open(parent)
   await writeFile(join(folder.path, 'file'), '')
   await folder.remove()
   assert.deepEqual(await readdir(parent), [])
 })
 
-test('what a killed process left goes when the next one begins, what a living one has stays', async () => {
-  const { child, name } = await openElsewhere()
+test('what a killed process left goes when the next one begins, what a living one has stays', async context => {
+  const parent = await newParent(context)
+  const { child, name } = await openElsewhere(parent)
   await writeFile(join(parent, name, 'part'), 'x')
-  const mine = await open()
-  const another = await open()
+  const mine = await open(parent)
+  const another = await open(parent)
   assert.deepEqual(
     (await readdir(parent)).sort(),
     [name, basename(mine.path), basename(another.path)].sort(),
@@ -54,37 +57,40 @@ test('what a killed process left goes when the next one begins, what a living on
   )
   child.kill('SIGKILL')
   await once(child, 'exit')
-  await Promise.all([open(), open()])
+  await Promise.all([open(parent), open(parent)])
   const left = await readdir(parent)
   assert.ok(!left.includes(name))
   assert.equal(left.length, 4)
 })
 
-test('a process that has the id of an earlier one is another', { skip: skipWithoutProc() }, async () => {
-  const { path } = await open()
+test('a process that has the id of an earlier one is another', { skip: skipWithoutProc() }, async context => {
+  const parent = await newParent(context)
+  const { path } = await open(parent)
   const [place, pid, began = ''] = basename(path).split('-')
   await rename(path, join(parent, `${place}-${pid}-${Number(began) - 1}-abcdef`))
-  const { path: mine } = await open()
+  const { path: mine } = await open(parent)
   assert.deepEqual(await readdir(parent), [basename(mine)])
 })
 
-test('what nobody here can know the owner of stays a day after its last change', async () => {
-  const mine = await open()
+test('what nobody here can know the owner of stays a day after its last change', async context => {
+  const parent = await newParent(context)
+  const mine = await open(parent)
   const foreign = basename(mine.path).replace(/^\w+-/, '00000000-')
   for (const name of [foreign, 'load-abc']) await mkdir(join(parent, name))
   await writeFile(join(parent, 'load-abc', 'part'), 'x')
   const longAgo = new Date(Date.now() - 2 * DAY_MS)
   for (const name of [foreign, 'load-abc']) await utimes(join(parent, name), longAgo, longAgo)
-  await open()
+  await open(parent)
   const left = await readdir(parent)
   assert.deepEqual([left.includes(foreign), left.includes('load-abc')], [false, true])
-  await open(2 * DAY_MS)
+  await open(parent, 2 * DAY_MS)
   assert.ok(!(await readdir(parent)).includes('load-abc'))
 })
 
-test('a folder that cannot be made says so', async () => {
+test('a folder that cannot be made says so', async context => {
+  const parent = await newParent(context)
   await writeFile(parent, '')
-  await assert.rejects(open(), (error: unknown) => isIngotError(error))
+  await assert.rejects(open(parent), (error: unknown) => isIngotError(error))
 })
 
 /** Only Linux tells when a process began. */
