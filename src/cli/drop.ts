@@ -4,11 +4,9 @@ import { stageForgetFiles } from '../ingest/forget-files.ts'
 import type { Lake } from '../lake/lake.ts'
 import { isQuarantine, quarantinedIdentifier, quarantineIdentifier } from '../lake/quarantine.ts'
 import { openLake, type Platform } from '../platform.ts'
-import { randomUuid } from '../random.ts'
-import { CONFLICT_RETRIES_MAX, pauseBeforeRetry } from '../table/conflict-retries.ts'
-import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
+import { commitStaged } from './commit-staged.ts'
 import { loadNamedTable } from './named-table.ts'
 import { openProject } from './open-project.ts'
 import { tableTotals } from './table-totals.ts'
@@ -70,42 +68,27 @@ async function isThere(
 /** Whatever others commit meanwhile goes, too: the table is dropped as it is at the end. */
 async function dropTable(
   platform: Platform,
-  input: CommandInput,
-  identifier: TableIdentifier,
-): Promise<Dropped> {
-  for (let retry = 0; ; retry += 1) {
-    try {
-      return await tryDrop(platform, input, identifier)
-    } catch (error) {
-      if (!isIngotError(error, 'COMMIT_CONFLICT') || retry === CONFLICT_RETRIES_MAX) throw error
-      await pauseBeforeRetry(platform.context, retry, input.signal)
-    }
-  }
-}
-
-async function tryDrop(
-  { context, engine, random }: Platform,
   { signal }: CommandInput,
   identifier: TableIdentifier,
 ): Promise<Dropped> {
-  const transaction = new Transaction(context)
-  const tables = [identifier, ...(isQuarantine(identifier) ? [] : [quarantineIdentifier(identifier)])]
-  const staged = await Promise.all(tables.map(table => transaction.table(table)))
-  const found = tables.filter((_, index) => staged[index] !== undefined)
-  for (const table of found) await transaction.drop(table)
-  if (identifier.namespace.join('.') === 'bronze') {
-    await engine.session({ label: 'drop', signal }, session =>
-      stageForgetFiles(context, session, transaction, identifier),
-    )
-  }
-  const runId = randomUuid(random)
-  const note = { kind: 'drop', runId, drop: formatIdentifier(identifier) }
-  const result = await transaction.commit({ idempotencyKey: runId, note, signal })
-  return {
-    tables: found,
-    rows: staged[0] ? tableTotals(staged[0].metadata).rows : null,
-    transactionId: requireCommitted(result, identifier).transactionId,
-  }
+  const { context, engine } = platform
+  const { result, summary } = await commitStaged(platform, signal, async transaction => {
+    const tables = [identifier, ...(isQuarantine(identifier) ? [] : [quarantineIdentifier(identifier)])]
+    const staged = await Promise.all(tables.map(table => transaction.table(table)))
+    const found = tables.filter((_, index) => staged[index] !== undefined)
+    for (const table of found) await transaction.drop(table)
+    if (identifier.namespace.join('.') === 'bronze') {
+      await engine.session({ label: 'drop', signal }, session =>
+        stageForgetFiles(context, session, transaction, identifier),
+      )
+    }
+    const rows = staged[0] ? tableTotals(staged[0].metadata).rows : null
+    return {
+      note: { kind: 'drop', drop: formatIdentifier(identifier) },
+      summary: { tables: found, rows },
+    }
+  })
+  return { ...summary, transactionId: requireCommitted(result, identifier).transactionId }
 }
 
 function requireCommitted(result: CommitResult | undefined, identifier: TableIdentifier): CommitResult {

@@ -1,7 +1,4 @@
-import type { LoadedTable } from '../catalog/catalog.ts'
-import { IngotError, isIngotError } from '../errors.ts'
-import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
-import { resolveSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
+import { IngotError } from '../errors.ts'
 import { parseSql, tablesRead } from '../lake/parse-sql.ts'
 import { byteOffsetOf, textAt } from '../lake/sql-tree.ts'
 import { quoteIdentifier } from '../sql-text.ts'
@@ -10,8 +7,8 @@ import { planScan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
-import { loadNamedTable } from './named-table.ts'
-import { POINT_FORMS, type QueryPoint, requireReached } from './query-point.ts'
+import { type QueryPoint, requireReached } from './query-point.ts'
+import { loadTableAtPoint } from './table-at-point.ts'
 
 /**
  * Makes each table of the lake that `sql` reads a view of its session, under the name that the text uses, and returns the
@@ -84,42 +81,10 @@ async function attachTable(
   identifier: TableIdentifier,
   point: QueryPoint,
 ): Promise<void> {
-  const { metadata } = await loadTable(context, identifier, point)
-  const choice = snapshotChoice(point)
-  const snapshot = choice ? snapshotAt(metadata, choice) : undefined
+  const { metadata, snapshot, schemaId } = await loadTableAtPoint(context.catalog, identifier, point)
   const plan = await planScan(context, metadata, snapshot ? { snapshotId: snapshot['snapshot-id'] } : {})
-  const schemaId = snapshot?.['schema-id']
-  const select = scanSql(metadata, plan, schemaId === undefined ? {} : { schemaId })
+  const select = scanSql(metadata, plan, { schemaId })
   const schema = `${DATABASE}.${quoteIdentifier(identifier.namespace.join('.'))}`
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
   await session.query(`CREATE VIEW ${schema}.${quoteIdentifier(identifier.name)} AS ${select}`)
-}
-
-function snapshotChoice(point: QueryPoint): SnapshotSelector | undefined {
-  if (point.type === 'snapshot') return { snapshotId: point.snapshotId }
-  return point.type === 'ref' ? { ref: point.ref } : undefined
-}
-
-async function loadTable(
-  { catalog }: TableContext,
-  identifier: TableIdentifier,
-  point: QueryPoint,
-): Promise<LoadedTable> {
-  return await loadNamedTable(catalog, identifier, named => {
-    if (point.type === 'time') return catalog.loadTableAt(named, { timeMs: point.timeMs })
-    if (point.type === 'transaction') {
-      return catalog.loadTableAt(named, { transactionId: point.transactionId })
-    }
-    return catalog.loadTable(named)
-  })
-}
-
-/** The snapshot of a table that a point names by itself. @throws SNAPSHOT_NOT_FOUND saying what there is, and how points are written */
-export function snapshotAt(metadata: TableMetadata, selector: SnapshotSelector): Snapshot {
-  try {
-    return resolveSnapshot(metadata, selector)
-  } catch (error) {
-    if (!isIngotError(error, 'SNAPSHOT_NOT_FOUND') || !('ref' in selector)) throw error
-    throw new IngotError(error.code, error.message, { cause: error, hint: `${error.hint}; ${POINT_FORMS}` })
-  }
 }
