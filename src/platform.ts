@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createBranchCatalog } from './catalog/branch-catalog.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { createLibsqlStore } from './catalog/libsql-store.ts'
 import { createLocalCatalog } from './catalog/local-catalog.ts'
@@ -42,6 +43,8 @@ export interface PlatformOptions {
   readonly logLevel?: LogLevel
   /** What every log line carries. */
   readonly role?: string
+  /** The branch that tables are read and written on. @default main */
+  readonly branch?: string
 }
 
 /** Opens the parts; engine processes start when the first query does. Dispose of it. */
@@ -56,7 +59,8 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const metrics = createMetrics({ processMetrics: options.role !== undefined })
   const s3 = await openS3(config, { clock, random })
   const io = s3?.io ?? createLocalFileIO()
-  const catalog = await openCatalog(config, { clock, random, io })
+  const lake = await openCatalog(config, { clock, random, io })
+  const catalog = options.branch === undefined ? lake : createBranchCatalog(lake, options.branch)
   const temp = await openTempFolder({
     parent: join(config.stateFolder, 'temp'),
     nowMs: clock.nowMs(),

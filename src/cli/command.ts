@@ -8,7 +8,8 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 }
 
 type OptionConfig = NonNullable<ParseArgsConfig['options']>[string]
 
-interface CommandOption {
+/** An option of one command, or of several. */
+export interface CommandOption {
   readonly config: OptionConfig
   /** What the option's value is called in the help: `<folder>`. */
   readonly value?: string

@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   describe: async () => (await import('./describe.ts')).describeCommand,
   history: async () => (await import('./history.ts')).historyCommand,
   rollback: async () => (await import('./rollback.ts')).rollbackCommand,
+  branch: async () => (await import('./branch.ts')).branchCommand,
+  tag: async () => (await import('./tag.ts')).tagCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   types: async () => (await import('./types.ts')).typesCommand,

@@ -1,7 +1,7 @@
 import { planRun } from '../pipeline/plan-run.ts'
 import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
-import { openProject } from './open-project.ts'
+import { BRANCH_OPTION, openProject } from './open-project.ts'
 import { planText } from './plan-text.ts'
 
 export const planCommand: Command = {
@@ -15,6 +15,7 @@ export const planCommand: Command = {
       value: '<table>',
       help: 'plan a recompute of this table from its inputs (repeatable)',
     },
+    branch: BRANCH_OPTION,
   },
   examples: ['ingot plan', 'ingot plan --full-refresh silver.flights'],
   run: async input => {

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import type { Catalog } from '../catalog/catalog.ts'
+import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
@@ -8,7 +10,7 @@ import { bindQuery } from './bind-query.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { exactJsonSql } from './exact-json.ts'
 import { prepareLakeQuery } from './lake-query.ts'
-import { openProject } from './open-project.ts'
+import { BRANCH_OPTION, openProject } from './open-project.ts'
 import { parseQueryPoint } from './query-point.ts'
 import { formatCount, formatNumber, formatTable } from './text-table.ts'
 
@@ -39,6 +41,7 @@ export const queryCommand: Command = {
       value: '<point>',
       help: 'read the lake as it was: a time (2026-01-31, 2026-01-31T12:00:00Z), transaction:7, a snapshot id, a branch or tag',
     },
+    branch: BRANCH_OPTION,
     limit: {
       config: { type: 'string' },
       value: '<rows>',
@@ -49,6 +52,7 @@ export const queryCommand: Command = {
     'ingot query "select count(*) from silver.flights"',
     'ingot query "select * from gold.hub_load" --format parquet --output hub_load.parquet',
     'ingot query "select * from gold.hub_load" --at 2026-01-31T12:00:00Z',
+    'ingot query "select * from gold.hub_load" --branch audit',
   ],
   run: async input => {
     const format = formatOf(input)
@@ -66,6 +70,7 @@ export const queryCommand: Command = {
       })
     }
     await using platform = await openProject(input)
+    await requireBranch(platform.context.catalog, input.text('branch'))
     await platform.engine.session({ signal: input.signal, label: 'query' }, async session => {
       const text = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
       const columns = await bindQuery(session, text)
@@ -76,6 +81,21 @@ export const queryCommand: Command = {
     })
     return EXIT.ok
   },
+}
+
+/** A branch that no table has would be read as main: most likely its name is misspelt. */
+async function requireBranch(catalog: Catalog, branch: string | undefined): Promise<void> {
+  if (branch === undefined) return
+  const names = new Set<string>()
+  for (const identifier of await listAllTables(catalog)) {
+    const { refs } = (await catalog.loadTable(identifier)).metadata
+    if (refs[branch]?.type === 'branch') return
+    for (const [name, { type }] of Object.entries(refs)) if (type === 'branch') names.add(name)
+  }
+  throw new IngotError('SNAPSHOT_NOT_FOUND', `no table has a branch ${branch}`, {
+    hint: `there are these branches: ${[...names].join(', ') || 'none'}; ingot run --branch ${branch} makes one`,
+    context: { branch },
+  })
 }
 
 function formatOf(input: CommandInput): Format {

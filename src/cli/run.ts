@@ -2,7 +2,7 @@ import { executeRun } from '../pipeline/run.ts'
 import type { RunReport } from '../pipeline/run-report.ts'
 import { openLake } from '../platform.ts'
 import { type Command, EXIT } from './command.ts'
-import { openProject } from './open-project.ts'
+import { BRANCH_OPTION, openProject } from './open-project.ts'
 import { RunProgress } from './run-progress.ts'
 
 export const runCommand: Command = {
@@ -16,9 +16,16 @@ export const runCommand: Command = {
       value: '<table>',
       help: 'recompute this table from its inputs (repeatable)',
     },
+    branch: BRANCH_OPTION,
   },
-  examples: ['ingot run', 'ingot run silver.flights', 'ingot run --full-refresh gold.hub_load'],
+  examples: [
+    'ingot run',
+    'ingot run silver.flights',
+    'ingot run --full-refresh gold.hub_load',
+    'ingot run --branch audit',
+  ],
   run: async input => {
+    const branch = input.text('branch')
     await using platform = await openProject(input)
     const lake = await openLake(platform)
     const progress = new RunProgress(input.terminal)
@@ -30,6 +37,7 @@ export const runCommand: Command = {
         ...(input.json ? {} : { onEvent: event => progress.show(event) }),
       })
       if (input.json) input.terminal.out(JSON.stringify(report))
+      else if (branch !== undefined) input.terminal.err(`main is as it was: ingot branch publish ${branch}`)
       return exitCodeOf(report)
     } finally {
       progress.close()

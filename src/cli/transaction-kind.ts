@@ -10,6 +10,9 @@ export function transactionKind({ note, pointers }: TransactionRecord): string {
       return `rollback to ${note.to} (${note.undone})`
     case 'drop':
       return 'drop'
+    case 'branch':
+    case 'tag':
+      return `${note.kind} ${note.name} ${note.done}`
     default:
       // Engines that commit over the REST catalog leave no note.
       return pointers.every(({ metadataLocation }) => metadataLocation === null)

@@ -1,0 +1,96 @@
+import type { LoadedTable } from '../catalog/catalog.ts'
+import { IngotError, isIngotError } from '../errors.ts'
+import type { Platform } from '../platform.ts'
+import { openTable } from '../table/stage.ts'
+import { stageDropRef, stageFastForward } from '../table/stage-refs.ts'
+import { formatIdentifier } from '../table-identifier.ts'
+import { changeRefs, createRefs, dropRefs, refArguments } from './change-refs.ts'
+import { type Command, type CommandInput, EXIT } from './command.ts'
+import { showRefs } from './list-refs.ts'
+import { openProject } from './open-project.ts'
+import { loadSelectedTables } from './select-tables.ts'
+
+export const branchCommand: Command = {
+  name: 'branch',
+  summary: 'write aside, look, publish: list, create, drop and publish branches of tables',
+  positionals: '<list|create|drop|publish> [branch] [table|namespace …]',
+  positionalsCount: [1, 10_000],
+  options: {
+    all: { config: { type: 'boolean' }, help: 'every table of the lake' },
+    at: {
+      config: { type: 'string' },
+      value: '<point>',
+      help: 'create: where the branch begins, written as for ingot query (default: the head of main)',
+    },
+    'keep-for': {
+      config: { type: 'string' },
+      value: '<duration>',
+      help: 'create: after which maintenance may drop it (30d; default: never); each commit to it puts that off',
+    },
+    keep: { config: { type: 'boolean' }, help: 'publish: leave the branch where it is' },
+  },
+  examples: [
+    'ingot run --branch audit',
+    'ingot branch list',
+    'ingot branch publish audit',
+    'ingot branch create trial silver --at 2026-01-31',
+    'ingot branch drop trial --all',
+  ],
+  run: async input => {
+    const verb = VERBS[input.positionals[0] ?? '']
+    if (verb === undefined) {
+      throw new IngotError('REQUEST_INVALID', `ingot branch has no ${input.positionals[0]}`, {
+        hint: `use one of ${Object.keys(VERBS).join(', ')}`,
+      })
+    }
+    await using platform = await openProject(input)
+    await verb(platform, input)
+    return EXIT.ok
+  },
+}
+
+const VERBS: Readonly<Record<string, (platform: Platform, input: CommandInput) => Promise<void>>> = {
+  list: (platform, input) => showRefs(platform, input, 'branch'),
+  create: (platform, input) => createRefs(platform, input, 'branch'),
+  drop: (platform, input) => dropRefs(platform, input, 'branch'),
+  publish: publishBranch,
+}
+
+/** Moves main of every table that has the branch on to it, in one transaction: readers see all of it or nothing. */
+async function publishBranch(platform: Platform, input: CommandInput): Promise<void> {
+  const { name, selection } = refArguments(input)
+  const all = selection.all || selection.names.length === 0
+  const tables = await loadSelectedTables(platform.context.catalog, { ...selection, all })
+  const onBranch = tables.filter(({ metadata }) => metadata.refs[name]?.type === 'branch')
+  requireNoneDiverged(onBranch, name)
+  const keep = input.flag('keep')
+  const change = { type: 'branch', name, done: 'published' } as const
+  await changeRefs(platform, input, change, onBranch, async (staged, skip) => {
+    if (staged.metadata.refs[name]?.type !== 'branch') return skip('its branch was dropped meanwhile')
+    const published = stageFastForward(staged, name)
+    return keep ? published : stageDropRef(published, name)
+  })
+}
+
+/** All at once: whoever has to write a branch again wants to know of every table. */
+function requireNoneDiverged(tables: readonly LoadedTable[], branch: string): void {
+  const diverged = tables.filter(table => {
+    try {
+      stageFastForward(openTable(table), branch)
+      return false
+    } catch (error) {
+      if (isIngotError(error, 'REQUEST_INVALID')) return true
+      throw error
+    }
+  })
+  if (diverged.length === 0) return
+  const names = diverged.map(({ identifier }) => formatIdentifier(identifier))
+  throw new IngotError(
+    'REQUEST_INVALID',
+    `branch ${branch} cannot be published: main moved on after the branch left it in ${names.join(', ')}`,
+    {
+      hint: `nothing was published; drop the branch (ingot branch drop ${branch} --all) and write it again from where main is now`,
+      context: { branch, tables: names },
+    },
+  )
+}
