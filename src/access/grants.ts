@@ -4,7 +4,7 @@ import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
  * What a role may do, each including those before it. `read`: load, list, scan; `write`: commit to what is there and
  * create tables; `manage`: drop, rename, register, and change namespaces.
  */
-export const PRIVILEGES = ['read', 'write', 'manage'] as const
+const PRIVILEGES = ['read', 'write', 'manage'] as const
 
 export type Privilege = (typeof PRIVILEGES)[number]
 
@@ -23,7 +23,7 @@ export interface Grant {
 }
 
 /** The role that may do everything, and that is no row of any table: nobody can revoke the last way in. */
-export const ADMIN_ROLE = 'admin'
+const ADMIN_ROLE = 'admin'
 
 const EVERYTHING: Grant = { role: ADMIN_ROLE, privilege: 'manage', on: { namespace: [] } }
 

@@ -12,7 +12,7 @@ export interface Append {
 }
 
 /** One entry of a table's progress, from the value that the writer started from to the one it has reached. */
-export interface ProgressStep {
+interface ProgressStep {
   readonly key: string
   /** A JSON value; undefined: there must be none yet. */
   readonly expected?: unknown

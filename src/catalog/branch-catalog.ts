@@ -132,7 +132,7 @@ function requireSnapshotsOnly({ identifier, updates, isDrop }: TableChange, bran
   if (shared === undefined) return
   const name = formatIdentifier(identifier)
   throw new IngotError('UNSUPPORTED', `${shared} of table ${name} cannot be kept to branch ${branch}`, {
-    hint: 'columns, partitions and properties are those of all branches: change them on main first, or try the change on a clone (ingot clone)',
+    hint: 'columns, partitions and properties are those of all branches: change them on main first, then run on the branch',
     context: { identifier, branch, action: shared },
   })
 }

@@ -152,6 +152,7 @@ function reportFigures(report: TableReport): string {
   const figures = [
     formatCount(report.rowsAdded, 'row', ROWS_WIDTH),
     ...(report.rowsDeleted > 0 ? [`${formatNumber(report.rowsDeleted)} replaced`] : []),
+    ...(report.rowsSuperseded ? [`${formatNumber(report.rowsSuperseded)} superseded by key`] : []),
     ...(report.rowsQuarantined > 0 ? [`${formatNumber(report.rowsQuarantined)} quarantined`] : []),
     ...(report.load && report.load.rescued > 0 ? [rescuedFigure(report.load)] : []),
     ...(report.load

@@ -1,4 +1,4 @@
-import { type ErrorCode, IngotError } from '../errors.ts'
+import { IngotError } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import { JsonReader, withoutUndefined } from './json-reader.ts'
 import { readSchema } from './schema-json.ts'
@@ -67,17 +67,7 @@ function requireUnique(reader: JsonReader, list: string, name: string, ids: read
   if (index >= 0) throw reader.wrong(`${list}[${index}].${name}`, 'an id that occurs once', ids[index])
 }
 
-/** Reads a version of a view that a client sends. */
-export function parseViewVersion(
-  value: unknown,
-  path = 'view-version',
-  code: ErrorCode = 'METADATA_INVALID',
-): ViewVersion {
-  return readViewVersion(new JsonReader(value, path, code))
-}
-
-/** As parseViewVersion, for a part of a larger document. */
-export function readViewVersion(reader: JsonReader): ViewVersion {
+function readViewVersion(reader: JsonReader): ViewVersion {
   const representations = reader.objects('representations').map(readRepresentation)
   const dialects = representations.map(({ dialect }) => dialect.toLowerCase())
   const repeated = dialects.findIndex((dialect, place) => dialects.indexOf(dialect) < place)

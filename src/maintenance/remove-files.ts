@@ -45,7 +45,7 @@ export async function removeUnreachable(
   ledger.set({ removed: totalsOf(removable) })
 }
 
-export function sharingOf({ metadata }: LoadedTable) {
+function sharingOf({ metadata }: LoadedTable) {
   return { location: metadata.location, family: familyOf(metadata) }
 }
 

@@ -51,21 +51,25 @@ export function quarantinedRowsSql(
 export interface CheckedCounts {
   readonly expectations: readonly ExpectationCounts[]
   readonly quarantined: number
+  /** How many stay in the table, before one row a key is chosen. */
+  readonly passing: number
 }
 
-/** Counts the checked rows. @throws EXPECTATION_FAILED for an expectation that must not fail */
+/** Counts the `total` checked rows. @throws EXPECTATION_FAILED for an expectation that must not fail */
 export async function countExpectations(
   session: EngineSession,
   table: DerivedTable,
   relation: string,
+  total: number,
 ): Promise<CheckedCounts> {
-  if (table.expectations.length === 0) return { expectations: [], quarantined: 0 }
+  if (table.expectations.length === 0) return { expectations: [], quarantined: 0, passing: total }
   const counts = table.expectations.map((_, index) => `count_if(${failedColumn(index)})`)
   const toQuarantine = `count_if(${failsAny(table, ['quarantine']) ?? 'false'})`
+  const leaving = `count_if(${failsAny(table, ['drop', 'quarantine']) ?? 'false'})`
   const { rows } = await session.query(
-    `SELECT ${['count(*)', toQuarantine, ...counts].join(', ')} FROM ${relation}`,
+    `SELECT ${[toQuarantine, leaving, ...counts].join(', ')} FROM ${relation}`,
   )
-  const [total = 0, quarantined = 0, ...failed] = (rows[0] ?? []).map(Number)
+  const [quarantined = 0, left = 0, ...failed] = (rows[0] ?? []).map(Number)
   const expectations = table.expectations.map(({ name, otherwise }, index) => ({
     name,
     otherwise,
@@ -76,7 +80,7 @@ export async function countExpectations(
     if (otherwise === 'fail' && failedCount > 0)
       throw await expectationFailed(session, table, { name, index, failedCount, total, relation })
   }
-  return { expectations, quarantined }
+  return { expectations, quarantined, passing: total - left }
 }
 
 const SAMPLE_ROWS = 3

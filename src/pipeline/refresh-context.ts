@@ -23,5 +23,6 @@ export interface RefreshOutcome extends RefreshDecision {
   readonly rowsAdded: number
   readonly rowsDeleted: number
   readonly rowsQuarantined: number
+  readonly rowsSuperseded?: number
   readonly expectations: readonly ExpectationCounts[]
 }

@@ -22,6 +22,11 @@ export interface TableReport {
   readonly rowsAdded: number
   readonly rowsDeleted: number
   readonly rowsQuarantined: number
+  /**
+   * Of a table with a key: rows that were computed and gave way to another of their key, those of deleted keys included. Undefined where
+   * that is not known.
+   */
+  readonly rowsSuperseded?: number
   readonly seconds: number
   readonly expectations: readonly ExpectationCounts[]
   /** What the user should know of the table besides, a sentence each. */

@@ -34,7 +34,10 @@ export interface ComputedRows {
   readonly alreadyKept?: (passing: string) => Promise<string>
 }
 
-type Counts = Pick<RefreshOutcome, 'rowsAdded' | 'rowsDeleted' | 'rowsQuarantined' | 'expectations'>
+type Counts = Pick<
+  RefreshOutcome,
+  'rowsAdded' | 'rowsDeleted' | 'rowsQuarantined' | 'rowsSuperseded' | 'expectations'
+>
 
 const CHECKED_TABLE = 'ingot_checked'
 const KEPT_TABLE = 'ingot_kept'
@@ -55,14 +58,18 @@ export async function stageRows(refresh: RefreshContext, computed: ComputedRows)
       expectations: [],
     }
 
-  await keepRows(session, CHECKED_TABLE, checkedRowsSql(table, computed.rows))
-  const { expectations, quarantined } = await countExpectations(session, table, CHECKED_TABLE)
+  const total = await keepRows(session, CHECKED_TABLE, checkedRowsSql(table, computed.rows))
+  const counted = await countExpectations(session, table, CHECKED_TABLE, total)
+  const { expectations, quarantined } = counted
   const quarantine = await stageQuarantined(refresh, computed, quarantined)
   const passing = passingRowsSql(table, CHECKED_TABLE)
   const candidates = computed.alreadyKept === undefined ? passing : await computed.alreadyKept(passing)
   const kept = winningRowsSql(table, `(${candidates})`, computed.helpers)
   const counts = await stageKept(refresh, computed, kept, quarantine)
-  return { ...counts, rowsQuarantined: quarantined, expectations }
+  // Where rows of before take part in the choice, how many there were is not counted.
+  const isCounted = table.key.length > 0 && computed.alreadyKept === undefined
+  const superseded = isCounted ? { rowsSuperseded: counted.passing - counts.rowsAdded } : {}
+  return { ...counts, ...superseded, rowsQuarantined: quarantined, expectations }
 }
 
 /** Stages that the table is up to date with its inputs as it is: their files changed, their rows did not. */

@@ -55,9 +55,10 @@ class EqualityDelete:
         if self.partition is not None:
             partition = iceberg.DataFiles.data(table.spec(), self.partition)
         path = f"{table.location()}/data/{self.partition or 'all'}/{len(self.rows)}-{ids[0]}-{time.time_ns()}-eq.parquet"
-        factory = iceberg.data.GenericAppenderFactory(table.schema(), table.spec(), ids, schema, None)
+        builder = iceberg.data.GenericFileWriterFactory.Builder(table).deleteFileFormat(iceberg.FileFormat.PARQUET)
+        factory = builder.equalityFieldIds(ids).equalityDeleteRowSchema(schema).build()
         output = iceberg.encryption.EncryptedFiles.encryptedOutput(table.io().newOutputFile(path), iceberg.encryption.EncryptionKeyMetadata.EMPTY)
-        writer = factory.newEqDeleteWriter(output, iceberg.FileFormat.PARQUET, partition)
+        writer = factory.newEqualityDeleteWriter(output, table.spec(), partition)
         for row in self.rows:
             writer.write(record_of(iceberg, schema.asStruct(), row))
         writer.close()
@@ -197,10 +198,12 @@ TABLES = {
             if(id % 10 = 9, null, named_struct('zip', if(id % 10 = 8, null, 1000 + id), 'town', 'Oslo')) FROM range(0, 60)""",
         EqualityDelete(["id"], [{"id": 4}, {"id": 5}, {"id": 8}], "region=region 0"),
         EqualityDelete(["id"], [{"id": 3}, {"id": 8}], "region=__HIVE_DEFAULT_PARTITION__"),
-        "INSERT INTO golden.silver.keyed VALUES (4, 'region 0', 'back', 1.5, null)",
+        "INSERT INTO golden.silver.keyed VALUES (4, 'region 0', 'back', 1.5, named_struct('zip', 4, 'town', null))",
         EqualityDelete(["gone", "id"], [{"id": 10, "gone": None}, {"id": 13, "gone": "g3"}, {"id": 14, "gone": "g3"}], "region=region 2"),
         "ALTER TABLE golden.silver.keyed DROP PARTITION FIELD region",
-        EqualityDelete(["ratio"], [{"ratio": -0.0}, {"ratio": float("nan")}]),
+        # Apart: Spark leaves a delete file out where the bounds of its numbers lie outside of a data file's, whatever NaN it has.
+        EqualityDelete(["ratio"], [{"ratio": -0.0}]),
+        EqualityDelete(["ratio"], [{"ratio": float("nan")}]),
         EqualityDelete(["home.zip"], [{"home": {"zip": 1033}}, {"home": {"zip": 1034}}]),
         "INSERT INTO golden.silver.keyed SELECT id, 'region 9', 'g1', -0.0D, named_struct('zip', 1033, 'town', 'Bergen') FROM range(60, 63)",
         EqualityDelete(["gone"], [{"gone": "g4"}]),
@@ -209,10 +212,11 @@ TABLES = {
         EqualityDelete(["home.code"], [{"home": {"code": None}}]),
         "INSERT INTO golden.silver.keyed VALUES (70, null, null, null)",
     ],
-    # Columns with defaults, of every type that has one, in structs too; rows older and younger than they are.
+    # Columns with defaults, of every type that has one, in structs too; rows older and younger than they are. Spark's vectorized reader
+    # fails on defaults of strings.
     "defaulted": [
         """CREATE TABLE golden.silver.defaulted (id INT, home STRUCT<town: STRING>, stops ARRAY<STRUCT<place: STRING>>)
-            USING iceberg TBLPROPERTIES ('format-version' = '3')""",
+            USING iceberg TBLPROPERTIES ('format-version' = '3', 'read.parquet.vectorization.enabled' = 'false')""",
         "INSERT INTO golden.silver.defaulted VALUES (1, named_struct('town', 'Oslo'), array(named_struct('place', 'a'))), (2, null, null)",
         AddColumns(
             [
@@ -237,7 +241,7 @@ TABLES = {
         """INSERT INTO golden.silver.defaulted VALUES (4, named_struct('town', 'Rom', 'code', 118), array(),
             false, 1, 2, 3, 4, 5, date '2020-01-01', timestamp_ntz '2020-01-01', timestamp '2020-01-01', 'n', X'01')""",
     ],
-    # Format version 1: a partition field that became void, of a column that was dropped.
+    # Format version 1: a partition field that became void.
     "first_version": [
         """CREATE TABLE golden.silver.first_version (id INT, region STRING, note STRING)
             USING iceberg PARTITIONED BY (region, truncate(1, note)) TBLPROPERTIES ('format-version' = '1')""",
@@ -245,8 +249,6 @@ TABLES = {
         "ALTER TABLE golden.silver.first_version DROP PARTITION FIELD region",
         "INSERT INTO golden.silver.first_version VALUES (4, 'north', 'd'), (5, 'west', null)",
         "DELETE FROM golden.silver.first_version WHERE id = 2",
-        "ALTER TABLE golden.silver.first_version DROP COLUMN region",
-        "INSERT INTO golden.silver.first_version VALUES (6, 'f')",
     ],
 }
 
@@ -340,7 +342,7 @@ def plain(value, is_zoned=False):
         return (text.rstrip("0") if "." in text else text) + ("+00" if is_zoned else "")
     if isinstance(value, (decimal.Decimal, datetime.date)):
         return str(value)
-    if isinstance(value, bytearray):
+    if isinstance(value, (bytes, bytearray)):
         return value.hex()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

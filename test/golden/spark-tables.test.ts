@@ -73,6 +73,8 @@ const LINEAGE = { rowId: '_row_id', lastUpdated: '_last_updated_sequence_number'
 /** As make-spark-golden.py prints values. */
 function plain(value: EngineValue): unknown {
   if (typeof value === 'bigint') return Number(value)
+  if (Number.isNaN(value)) return 'nan'
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]))
@@ -80,7 +82,16 @@ function plain(value: EngineValue): unknown {
   return value
 }
 
-for (const table of ['deleted', 'evolved', 'repartitioned', 'vectors', 'upgraded']) {
+for (const table of [
+  'deleted',
+  'evolved',
+  'repartitioned',
+  'vectors',
+  'upgraded',
+  'first_version',
+  'defaulted',
+  'keyed',
+]) {
   test(`every snapshot of Spark's table ${table} has the rows that Spark reads`, async () => {
     const { metadata, expected } = readTable(table)
     const lab = await TableLab.open()

@@ -16,8 +16,6 @@ export const INTEROP_SOURCES = join(ROOT, 'test', 'interop')
 
 const SPARK_RUNTIME = { artifact: 'iceberg-spark-runtime-4.1_2.13', version: '1.12.0' } as const
 
-const VERSITYGW_VERSION = 'v1.8.0'
-
 const execute = promisify(execFile)
 
 /** A Python with PyIceberg and PySpark, as requirements.txt pins them. */
@@ -65,18 +63,6 @@ export const motoTool = once(() =>
     return join(folder, 'bin', 'moto_server')
   }),
 )
-
-/** The program of versitygw, S3 over a folder, which checks signatures; compiling it takes minutes, once. */
-export const versitygwTool = once(async (): Promise<Tool> => {
-  const folder = join(CACHE, `versitygw-${VERSITYGW_VERSION}`)
-  const path = join(folder, 'versitygw')
-  if (existsSync(path)) return { path }
-  return await attempt('versitygw', async () => {
-    const program = `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW_VERSION}`
-    await execute('go', ['install', program], { env: { ...process.env, GOBIN: folder } })
-    return path
-  })
-})
 
 /** The option that makes a test skipped, with the reason of the first tool that is missing. */
 export function skipWithout(...tools: readonly Tool[]): { readonly skip: string | false } {

@@ -1,4 +1,3 @@
-import { after } from 'node:test'
 import { createPostgresStore, type PostgresStoreOptions } from '../../src/catalog/postgres-store.ts'
 import type { CatalogStore } from '../../src/catalog/store.ts'
 import { skipWithout } from '../interop/interop-tools.ts'
@@ -9,15 +8,20 @@ export const withPostgres = skipWithout(await postgresTool())
 
 let server: Promise<PostgresServer> | undefined
 
-/** The PostgreSQL that all tests of this process share, started by the first; none of them may stop it. */
+/**
+ * The PostgreSQL that all tests of this process share, started by the first; none of them may stop it. Not stopped by an
+ * `after` of the root suite: that runs as soon as no test is left to run, while later files are still being imported.
+ */
 export function sharedPostgres(): Promise<PostgresServer> {
-  server ??= PostgresServer.start()
+  server ??= startShared()
   return server
 }
 
-after(async () => {
-  if (server !== undefined) await (await server)[Symbol.asyncDispose]()
-})
+async function startShared(): Promise<PostgresServer> {
+  const started = await PostgresServer.start()
+  started.stopAtExit()
+  return started
+}
 
 /** Stores over one new database. */
 export interface PostgresFixture {

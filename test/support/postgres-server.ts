@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -129,6 +129,18 @@ export class PostgresServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end('SIGQUIT')
     await rm(this.folder, { recursive: true })
+  }
+
+  /** Lets this process end while the server runs, and stops the server then. */
+  stopAtExit(): void {
+    this.#process?.unref()
+    const stderr = this.#process?.stderr
+    if (stderr instanceof Socket) stderr.unref()
+    process.once('exit', () => {
+      const pid = this.#process?.pid
+      if (pid !== undefined) process.kill(pid, 'SIGQUIT')
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 })
+    })
   }
 
   async #start(): Promise<void> {

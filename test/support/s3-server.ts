@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { motoTool, pathOf, type Tool, versitygwTool } from '../interop/interop-tools.ts'
+import { motoTool, pathOf, type Tool } from '../interop/interop-tools.ts'
 
 /** Hard to guess, so that a text in which one is found has leaked it. */
 export const S3_CREDENTIALS = {
@@ -33,19 +33,6 @@ export const MOTO: S3Program = {
   tool: motoTool,
   command: () => ({ args: ['-H', '127.0.0.1', '-p', '0'], environment: {} }),
   ready: /Running on http:\/\/127\.0\.0\.1:(\d+)/,
-}
-
-export const VERSITYGW: S3Program = {
-  name: 'versitygw',
-  tool: versitygwTool,
-  command: (folder, port) => ({
-    args: ['--port', `127.0.0.1:${port}`, '--region', S3_REGION, '--keep-alive', '--quiet', 'posix', folder],
-    environment: {
-      ROOT_ACCESS_KEY: S3_CREDENTIALS.accessKeyId,
-      ROOT_SECRET_KEY: S3_CREDENTIALS.secretAccessKey,
-    },
-  }),
-  ready: /^└/,
 }
 
 /** One of these programs as a process, with a folder of its own. Dispose of it. */

@@ -34,6 +34,7 @@ test('where nobody watches, each table that is done is one plain line', () => {
       type: 'table-finished',
       report: report('bronze.a', {
         rowsDeleted: 3,
+        rowsSuperseded: 7892,
         rowsQuarantined: 2,
         load: { files: 1, bytes: 2048, rows: 1200, quarantined: 2 } as TableReport['load'] & object,
         expectations: [{ name: 'it is plausible', otherwise: 'warn', passed: 1198, failed: 2 }],
@@ -51,7 +52,7 @@ test('where nobody watches, each table that is done is one plain line', () => {
   for (const event of events) progress.show(event)
   progress.close()
   assert.deepEqual(terminal.stderr.split('\n'), [
-    '✓ bronze.a        load          1,200 rows, 3 replaced, 2 quarantined, from 1 file, 2.0 KiB  1.50 s',
+    '✓ bronze.a        load          1,200 rows, 3 replaced, 7,892 superseded by key, 2 quarantined, from 1 file, 2.0 KiB  1.50 s',
     '    warn 2 rows: it is plausible',
     '✗ gold.long_name  load    why',
     '  hint  what to do',

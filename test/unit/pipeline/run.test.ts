@@ -108,6 +108,10 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       { name: 'it is positive', otherwise: 'warn', passed: 3, failed: 1 },
       { name: 'it has a customer', otherwise: 'drop', passed: 3, failed: 1 },
     ])
+    assert.deepEqual(
+      first.tables.map(({ rowsSuperseded }) => rowsSuperseded),
+      [undefined, undefined, 0, undefined, undefined],
+    )
     assert.equal(events.at(0)?.type, 'run-started')
     assert.equal(events.filter(({ type }) => type === 'table-finished').length, 5)
     assert.equal(events.at(-1)?.type, 'run-finished')
@@ -125,6 +129,7 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
       'silver.big': 'append',
       'gold.regions': 'keys',
     })
+    assert.equal(second.tables[2]?.rowsSuperseded, 1)
     // Order 2 keeps its first report: both are at a position, and 2 is greater than 1.
     assert.deepEqual(await lab.rows('silver.orders', 'id, amount'), [
       '{"id":1,"amount":5.0}',
