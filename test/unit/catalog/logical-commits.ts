@@ -56,8 +56,7 @@ async function isCommitted(nextCatalog: () => Catalog, idempotencyKey: string): 
     try {
       return (await nextCatalog().findCommit(idempotencyKey)) !== undefined
     } catch (error) {
-      if (!isIngotError(error) || !error.retryable) throw error
-      await systemClock.sleep(PAUSE_MS)
+      await awaitCatalog(error)
     }
   }
 }
@@ -67,8 +66,13 @@ async function awaitNextAttempt(error: unknown, tally: WriterTally): Promise<voi
     tally.conflicts += 1
     return
   }
-  if (!isIngotError(error, 'CATALOG_UNAVAILABLE') || !error.retryable) throw error
+  await awaitCatalog(error)
   tally.unavailable += 1
+}
+
+/** Pauses when the catalog is away for now; throws any other error. */
+export async function awaitCatalog(error: unknown): Promise<void> {
+  if (!isIngotError(error, 'CATALOG_UNAVAILABLE') || !error.retryable) throw error
   await systemClock.sleep(PAUSE_MS)
 }
 

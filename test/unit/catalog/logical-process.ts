@@ -1,12 +1,14 @@
 // A process over one PostgreSQL: it commits by several writers at once until it has done its share, or serves the
 // catalog over HTTP until it is killed.
+
 import { createLocalCatalog } from '../../../src/catalog/local-catalog.ts'
 import { createPostgresStore } from '../../../src/catalog/postgres-store.ts'
+import type { CatalogStore } from '../../../src/catalog/store.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import { serveCatalog } from '../../conformance/catalog-fixtures.ts'
-import { commitLogically, type WriterTally } from './logical-commits.ts'
+import { awaitCatalog, commitLogically, type WriterTally } from './logical-commits.ts'
 
 /** What the parent asks for, as the process's one argument. */
 export type LogicalTask = { readonly folder: string; readonly postgresUrl: string } & (
@@ -21,7 +23,7 @@ export type LogicalMessage =
 
 async function run(task: LogicalTask): Promise<void> {
   const catalog = createLocalCatalog({
-    store: await createPostgresStore({ url: task.postgresUrl }),
+    store: await openStore(task.postgresUrl),
     io: createLocalFileIO(),
     clock: systemClock,
     random: systemRandom,
@@ -43,6 +45,17 @@ async function run(task: LogicalTask): Promise<void> {
   send({ type: 'done', tally })
   await catalog.close()
   process.disconnect()
+}
+
+/** Whoever starts while the server is away tries again, as its supervisor would have it do. */
+async function openStore(url: string): Promise<CatalogStore> {
+  for (;;) {
+    try {
+      return await createPostgresStore({ url })
+    } catch (error) {
+      await awaitCatalog(error)
+    }
+  }
 }
 
 function send(message: LogicalMessage): void {

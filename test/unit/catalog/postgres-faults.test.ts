@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import { createPostgresStore } from '../../../src/catalog/postgres-store.ts'
 import { createRestCatalog } from '../../../src/catalog/rest-catalog.ts'
@@ -47,7 +47,7 @@ test(
     })
     const tallies = await Promise.all(
       tasks.map(task =>
-        runWriters(task, () => {
+        runWriters(t, task, () => {
           committed += 1
           const [next] = faults
           if (next === undefined || committed < next.after) return
@@ -73,7 +73,7 @@ test('postgres: two catalogs serve 8 writers at once, and one of them is killed'
   const fixture = await openLocalFixture(() => postgres.open())
   await createCountedTables(fixture.catalog)
   const task = { type: 'serve', folder: fixture.folder, postgresUrl: postgres.url } as const
-  const servers = await Promise.all([startServer(task), startServer(task)])
+  const servers = await Promise.all([startServer(t, task), startServer(t, task)])
   const catalogs = servers.map(({ url }) =>
     createRestCatalog({ url, clock: systemClock, random: systemRandom, attemptsMax: 1 }),
   )
@@ -111,8 +111,8 @@ function writerShares(): readonly (readonly string[])[] {
   )
 }
 
-async function runWriters(task: LogicalTask, onCommit: () => void): Promise<WriterTally> {
-  const child = start(task)
+async function runWriters(t: TestContext, task: LogicalTask, onCommit: () => void): Promise<WriterTally> {
+  const child = start(t, task)
   const exit = once(child, 'exit')
   let tally: WriterTally | undefined
   child.on('message', (message: LogicalMessage) => {
@@ -126,15 +126,19 @@ async function runWriters(task: LogicalTask, onCommit: () => void): Promise<Writ
 }
 
 async function startServer(
+  t: TestContext,
   task: LogicalTask,
 ): Promise<{ process: ChildProcess; url: string; exit: Promise<unknown> }> {
-  const child = start(task)
+  const child = start(t, task)
   const exit = once(child, 'exit')
   const [message] = (await once(child, 'message')) as [LogicalMessage]
   assert.ok(message.type === 'serving')
   return { process: child, url: message.url, exit }
 }
 
-function start(task: LogicalTask): ChildProcess {
-  return fork(new URL('logical-process.js', import.meta.url), [JSON.stringify(task)])
+/** It ends with the test at the latest: one that is left behind would keep this process from ending. */
+function start(t: TestContext, task: LogicalTask): ChildProcess {
+  const child = fork(new URL('logical-process.js', import.meta.url), [JSON.stringify(task)])
+  t.after(() => child.kill('SIGKILL'))
+  return child
 }
