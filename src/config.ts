@@ -29,6 +29,11 @@ const endpointSchema = z.url({ protocol: /^https?$/ }).refine(text => !/[@?#]/.t
   error: 'a URL of a host alone is expected, without user, password or query',
 })
 
+/** The store says what else is wrong with it: whatever is said here must not repeat it, as it may hold a password. */
+const postgresUrlSchema = z.string().regex(/^postgres(ql)?:\/\//, {
+  error: 'a URL that begins with postgresql:// is expected',
+})
+
 const fileSchema = z.strictObject({
   storage: z
     .strictObject({
@@ -43,7 +48,11 @@ const fileSchema = z.strictObject({
     })
     .optional(),
   catalog: z
-    .strictObject({ file: z.string().min(1).optional(), url: z.url({ protocol: /^https?$/ }).optional() })
+    .strictObject({
+      file: z.string().min(1).optional(),
+      postgresUrl: postgresUrlSchema.optional(),
+      url: z.url({ protocol: /^https?$/ }).optional(),
+    })
     .optional(),
   engine: z
     .strictObject({
@@ -87,6 +96,8 @@ export interface Config {
   readonly catalog: {
     /** The embedded store's file. */
     readonly file: string
+    /** Set: the store is in this PostgreSQL, and not in `file`. May hold a password: it is shown by describePostgresUrl alone. */
+    readonly postgresUrl: string | undefined
     /** Set: the catalog is another process, spoken to over HTTP. */
     readonly url: string | undefined
   }
@@ -108,6 +119,11 @@ export interface Config {
 
 type ConfigFile = z.infer<typeof fileSchema>
 
+/** Who names a user in a URL may name a password, too. */
+const HAS_USER = /\/\/[^/]*@/
+
+const POSTGRES_URL_VARIABLE = 'INGOT_CATALOG_POSTGRES_URL'
+
 type VariableKind = 'text' | 'number' | 'boolean'
 
 /** Variables that override the file, with the key that each one sets. */
@@ -117,6 +133,7 @@ const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKi
   INGOT_STORAGE_S3_REGION: ['storage.s3.region', 'text'],
   INGOT_STORAGE_S3_PATH_STYLE: ['storage.s3.pathStyle', 'boolean'],
   INGOT_CATALOG_FILE: ['catalog.file', 'text'],
+  [POSTGRES_URL_VARIABLE]: ['catalog.postgresUrl', 'text'],
   INGOT_CATALOG_URL: ['catalog.url', 'text'],
   INGOT_ENGINE_WORKERS: ['engine.workers', 'number'],
   INGOT_ENGINE_THREADS: ['engine.threads', 'number'],
@@ -160,12 +177,14 @@ function requireKnownVariables(environment: NodeJS.ProcessEnv): void {
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
+  const text = readFileSync(path, 'utf8')
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new IngotError('CONFIG_INVALID', `${path} is not JSON: ${(cause as Error).message}`, {
-      cause,
+    value = JSON.parse(text)
+  } catch (error) {
+    // Its message quotes the file.
+    const reason = HAS_USER.test(text) ? '' : `: ${(error as Error).message}`
+    throw new IngotError('CONFIG_INVALID', `${path} is not JSON${reason}`, {
       hint: 'mend the file, or remove it to run on the defaults',
     })
   }
@@ -213,7 +232,7 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
     if (variable !== undefined) {
       return {
         isOfFile: false,
-        text: `the variable ${variable} is ${withoutUser(environment[variable])}: ${issue.message}`,
+        text: `the variable ${variable} ${shownValue(variable, environment)}: ${issue.message}`,
       }
     }
     return { isOfFile: true, text: `${key ? `the key ${key}` : 'the file'}: ${issue.message}` }
@@ -225,9 +244,10 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
   })
 }
 
-/** A password in a URL is not repeated. */
-function withoutUser(text = ''): string {
-  return text.replace(/\/\/[^/]*@/, '//…@')
+/** A password is not repeated: in a URL that is not well-formed it may be anywhere. */
+function shownValue(variable: string, environment: NodeJS.ProcessEnv): string {
+  if (variable === POSTGRES_URL_VARIABLE) return 'is not right'
+  return `is ${environment[variable]?.replace(HAS_USER, '//…@')}`
 }
 
 /** The variable that gave `key` its value; undefined when the file did. */
@@ -253,6 +273,7 @@ function withDefaults(folder: string, file: ConfigFile): Config {
     },
     catalog: {
       file: absolute(folder, file.catalog?.file ?? join(stateFolder, 'catalog.db')),
+      postgresUrl: file.catalog?.postgresUrl,
       url: file.catalog?.url,
     },
     engine: {

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { createBranchCatalog } from './catalog/branch-catalog.ts'
 import type { Catalog } from './catalog/catalog.ts'
+import type { DatabaseStore } from './catalog/database-store.ts'
 import { createLibsqlStore } from './catalog/libsql-store.ts'
 import { createLocalCatalog } from './catalog/local-catalog.ts'
+import { createPostgresStore } from './catalog/postgres-store.ts'
 import { createRestCatalog } from './catalog/rest-catalog.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -28,6 +30,8 @@ export interface Platform extends AsyncDisposable {
   readonly clock: Clock
   readonly random: Random
   readonly context: TableContext
+  /** Where the catalog keeps what it decides; undefined when it is another process. */
+  readonly store: DatabaseStore | undefined
   readonly engine: Engine
   readonly loader: BronzeLoader
   readonly log: Log
@@ -59,10 +63,10 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
   const metrics = createMetrics({ processMetrics: options.role !== undefined })
   const s3 = await openS3(config, { clock, random })
   const io = s3?.io ?? createLocalFileIO()
-  const lake = await openCatalog(config, { clock, random, io })
+  const { catalog: lake, store } = await openCatalog(config, { clock, random, io })
   const catalog = options.branch === undefined ? lake : createBranchCatalog(lake, options.branch)
   const temp = await openTempFolder({
-    parent: join(config.stateFolder, 'temp'),
+    parent: tempFolderOf(config),
     nowMs: clock.nowMs(),
     log,
   })
@@ -87,6 +91,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     clock,
     random,
     context,
+    store,
     engine,
     loader,
     log,
@@ -98,6 +103,11 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
       await temp.remove()
     },
   }
+}
+
+/** Where the processes of a project have their temporary folders. */
+export function tempFolderOf({ stateFolder }: Config): string {
+  return join(stateFolder, 'temp')
 }
 
 /** The project's tables, checked. @throws DECLARATION_INVALID */
@@ -120,10 +130,15 @@ async function openS3(
 }
 
 async function openCatalog(
-  config: Config,
+  { catalog, storage }: Config,
   parts: Pick<TableContext, 'clock' | 'random' | 'io'>,
-): Promise<Catalog> {
-  if (config.catalog.url !== undefined) return createRestCatalog({ ...parts, url: config.catalog.url })
-  const store = await createLibsqlStore({ file: config.catalog.file, clock: parts.clock })
-  return createLocalCatalog({ ...parts, store, root: config.storage.root })
+): Promise<{ readonly catalog: Catalog; readonly store: DatabaseStore | undefined }> {
+  if (catalog.url !== undefined) {
+    return { catalog: createRestCatalog({ ...parts, url: catalog.url }), store: undefined }
+  }
+  const store =
+    catalog.postgresUrl === undefined
+      ? await createLibsqlStore({ file: catalog.file, clock: parts.clock })
+      : await createPostgresStore({ url: catalog.postgresUrl })
+  return { catalog: createLocalCatalog({ ...parts, store, root: storage.root }), store }
 }

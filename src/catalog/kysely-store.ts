@@ -9,9 +9,11 @@ import type {
   TransactionRecord,
   VersionsOfTable,
 } from './catalog.ts'
-import type { CatalogStore, KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
+import type { DatabaseStore, StoreDescription } from './database-store.ts'
+import type { KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
 import { applyTransaction } from './store-apply.ts'
 import { findKey, spentKey, withPointers } from './store-history.ts'
+import { MIGRATIONS_APPLIED } from './store-migrations.ts'
 import { historyForgotten } from './store-refusals.ts'
 import { namespaceKey, type StoreSchema, tableKey, VERSION_STATE } from './store-schema.ts'
 import { checkStoredText, checkStoreTransaction } from './store-texts.ts'
@@ -27,21 +29,34 @@ const ATTEMPTS_MAX = 10
 export interface KyselyStoreOptions {
   /** Its schema must be there already (`migrateStore`). Destroyed with the store. */
   readonly database: Kysely<StoreSchema>
+  /** Where that is, as it may be shown. */
+  readonly place: string
+  /** Asks the database what it is: `PostgreSQL 17.5`. */
+  program(database: Kysely<StoreSchema>): Promise<string>
   /** Whether an error says that the database undid the transaction, certainly, and that it may succeed another time. */
   isSerializationFailure(error: unknown): boolean
 }
 
 /**
- * A CatalogStore on any SQL database that kysely speaks, by statements that all of them share: compare-and-set and
+ * A store on any SQL database that kysely speaks, by statements that all of them share: compare-and-set and
  * RETURNING.
  */
-export class KyselyStore implements CatalogStore {
+export class KyselyStore implements DatabaseStore {
   readonly #database: Kysely<StoreSchema>
-  readonly #isSerializationFailure: (error: unknown) => boolean
+  readonly #options: KyselyStoreOptions
 
   constructor(options: KyselyStoreOptions) {
     this.#database = options.database
-    this.#isSerializationFailure = options.isSerializationFailure
+    this.#options = options
+  }
+
+  describe(): Promise<StoreDescription> {
+    const { place, program } = this.#options
+    return available(async () => ({
+      place,
+      program: await program(this.#database),
+      migrations: MIGRATIONS_APPLIED,
+    }))
   }
 
   namespaces(): Promise<readonly NamespaceRecord[]> {
@@ -180,7 +195,7 @@ export class KyselyStore implements CatalogStore {
         return await this.#applyOnce(request)
       } catch (error) {
         const isUndone =
-          isIngotError(error, 'CATALOG_UNAVAILABLE') && this.#isSerializationFailure(error.cause)
+          isIngotError(error, 'CATALOG_UNAVAILABLE') && this.#options.isSerializationFailure(error.cause)
         if (!isUndone || attempt === ATTEMPTS_MAX) throw error
       }
     }
@@ -212,7 +227,7 @@ export class KyselyStore implements CatalogStore {
       await transaction.commit().execute()
     } catch (cause) {
       await rollback()
-      throw this.#isSerializationFailure(cause) ? unavailable(cause) : stateUnknown(cause, request)
+      throw this.#options.isSerializationFailure(cause) ? unavailable(cause) : stateUnknown(cause, request)
     }
     return outcome
   }

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from 'kysely'
+import { type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver, sql } from 'kysely'
 import Libsql from 'libsql'
 import type { Clock } from '../clock.ts'
 import { IngotError } from '../errors.ts'
+import type { DatabaseStore } from './database-store.ts'
 import { KyselyStore } from './kysely-store.ts'
-import type { CatalogStore } from './store.ts'
 import { migrateStore } from './store-migrations.ts'
 import type { StoreSchema } from './store-schema.ts'
 
@@ -27,7 +27,7 @@ export interface LibsqlStoreOptions {
  * A commit is on disk when `apply` resolves (WAL with synchronous=FULL).
  * @throws CATALOG_UNAVAILABLE when the file cannot be opened; UNSUPPORTED when a newer version wrote it
  */
-export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<CatalogStore> {
+export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<DatabaseStore> {
   const { file, clock } = options
   try {
     await mkdir(dirname(file), { recursive: true })
@@ -42,7 +42,12 @@ export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<Ca
       throw error
     }
     // Transactions follow one another here, by the write lock.
-    return new KyselyStore({ database, isSerializationFailure: () => false })
+    return new KyselyStore({
+      database,
+      place: file,
+      program: sqliteVersion,
+      isSerializationFailure: () => false,
+    })
   } catch (cause) {
     if (cause instanceof IngotError) throw cause
     throw new IngotError(
@@ -55,6 +60,11 @@ export async function createLibsqlStore(options: LibsqlStoreOptions): Promise<Ca
       },
     )
   }
+}
+
+async function sqliteVersion(database: Kysely<StoreSchema>): Promise<string> {
+  const { rows } = await sql<{ version: string }>`select sqlite_version() as version`.execute(database)
+  return `SQLite ${rows[0]?.version}`
 }
 
 class LibsqlDialect extends SqliteDialect {

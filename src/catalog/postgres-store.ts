@@ -1,10 +1,10 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import type { Client, Pool, PoolClient, QueryResult } from 'pg'
 import { IngotError } from '../errors.ts'
+import type { DatabaseStore } from './database-store.ts'
 import { KyselyStore, reasonOf } from './kysely-store.ts'
 import { passwordFromFile } from './password-file.ts'
 import { describePostgresUrl, driverUrl } from './postgres-url.ts'
-import type { CatalogStore } from './store.ts'
 import { migrateStore } from './store-migrations.ts'
 import type { StoreSchema } from './store-schema.ts'
 
@@ -37,7 +37,7 @@ export interface PostgresStoreOptions {
  * @throws CONFIG_INVALID when the URL is none, or the database is not in UTF-8; CATALOG_UNAVAILABLE when it cannot be
  *   reached or used; UNSUPPORTED when a newer version wrote it
  */
-export async function createPostgresStore(options: PostgresStoreOptions): Promise<CatalogStore> {
+export async function createPostgresStore(options: PostgresStoreOptions): Promise<DatabaseStore> {
   try {
     return await openStore(options)
   } catch (error) {
@@ -45,7 +45,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
   }
 }
 
-async function openStore(options: PostgresStoreOptions): Promise<CatalogStore> {
+async function openStore(options: PostgresStoreOptions): Promise<DatabaseStore> {
   const database = new Kysely<StoreSchema>({
     dialect: new PostgresDialect({ pool: await openPool(options) }),
   })
@@ -55,7 +55,17 @@ async function openStore(options: PostgresStoreOptions): Promise<CatalogStore> {
     await database.destroy()
     throw error
   }
-  return new KyselyStore({ database, isSerializationFailure })
+  return new KyselyStore({
+    database,
+    place: describePostgresUrl(options.url),
+    program: postgresVersion,
+    isSerializationFailure,
+  })
+}
+
+async function postgresVersion(database: Kysely<StoreSchema>): Promise<string> {
+  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(database)
+  return `PostgreSQL ${rows[0]?.server_version}`
 }
 
 async function openPool(options: PostgresStoreOptions): Promise<PostgresPool> {

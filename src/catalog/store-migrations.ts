@@ -2,10 +2,22 @@ import { type Kysely, sql } from 'kysely'
 import { IngotError } from '../errors.ts'
 import { namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
 
-type Migration = (database: Kysely<StoreSchema>) => Promise<void>
+interface Migration {
+  /** What it is about, for operators. */
+  readonly about: string
+  readonly migrate: (database: Kysely<StoreSchema>) => Promise<void>
+}
 
 /** One list for every database. Forward only: a step that was released is never changed, only followed. */
-const MIGRATIONS: readonly Migration[] = [createTables, findNamesByKey, forgetVersions, tellViews]
+const MIGRATIONS: readonly Migration[] = [
+  { about: 'tables', migrate: createTables },
+  { about: 'names by key', migrate: findNamesByKey },
+  { about: 'forgotten versions', migrate: forgetVersions },
+  { about: 'views', migrate: tellViews },
+]
+
+/** What the migrations of a store that is open are about: opening it applies all of them. */
+export const MIGRATIONS_APPLIED: readonly string[] = MIGRATIONS.map(({ about }) => about)
 
 /**
  * Brings a store to the newest schema; run it inside a transaction that excludes other migrations.
@@ -25,7 +37,7 @@ export async function migrateStore(database: Kysely<StoreSchema>): Promise<void>
   if (version === MIGRATIONS.length) return
   // Processes of the older version may be at work: those that change something come before this, or after it.
   if (version > 0) await sql`update last_transaction set only_row = only_row`.execute(database)
-  for (const migrate of MIGRATIONS.slice(version)) await migrate(database)
+  for (const { migrate } of MIGRATIONS.slice(version)) await migrate(database)
   await sql`delete from schema_version`.execute(database)
   await sql`insert into schema_version (version) values (${MIGRATIONS.length})`.execute(database)
 }

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemClock } from '../clock.ts'
+import { type Config, loadConfig } from '../config.ts'
 import { isIngotError } from '../errors.ts'
-import { openLake, type Platform } from '../platform.ts'
+import { openLake, type Platform, tempFolderOf } from '../platform.ts'
 import { randomUuid } from '../random.ts'
+import { countTempFolders } from '../storage/temp-folder.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { openProject } from './open-project.ts'
 import { formatBytes, formatCount } from './text-table.ts'
@@ -19,14 +22,30 @@ export const doctorCommand: Command = {
   summary: 'check this machine, the configuration and the project, and say what to mend',
   examples: ['ingot doctor', 'ingot doctor --project examples/flights'],
   run: async input => {
-    const findings: Finding[] = []
-    await using platform = await openProject(input)
-    for (const [check, work] of checksOf(input, platform)) findings.push(await examine(check, work))
+    const findings = await findingsOf(input)
     const isGood = findings.every(finding => finding.isGood)
     if (input.json) input.terminal.out(JSON.stringify({ isGood, findings }))
     else for (const finding of findings) input.terminal.out(describeFinding(finding, input))
     return isGood ? EXIT.ok : EXIT.failed
   },
+}
+
+async function findingsOf(input: CommandInput): Promise<readonly Finding[]> {
+  const config = loadConfig(input.projectFolder, input.environment)
+  // Before anything is opened: whoever opens a project clears up.
+  const leftovers = await examine('leftovers', () => describeLeftovers(config))
+  const findings: Finding[] = []
+  let opened: Platform
+  try {
+    opened = await openProject(input)
+  } catch (error) {
+    if (isIngotError(error, 'CONFIG_INVALID')) throw error
+    const check = isIngotError(error, 'STORAGE_FAILED') ? 'storage' : 'catalog'
+    return [await examine(check, () => Promise.reject(error)), leftovers]
+  }
+  await using platform = opened
+  for (const [check, work] of checksOf(input, platform)) findings.push(await examine(check, work))
+  return [...findings, leftovers]
 }
 
 type Check = readonly [name: string, work: () => Promise<string>]
@@ -45,13 +64,7 @@ function checksOf(input: CommandInput, platform: Platform): readonly Check[] {
         return `${root} takes files and syncs them`
       },
     ],
-    [
-      'catalog',
-      async () => {
-        const namespaces = await context.catalog.listNamespaces()
-        return `${config.catalog.url ?? config.catalog.file} answers, ${formatCount(namespaces.length, 'namespace')}`
-      },
-    ],
+    ['catalog', () => describeCatalog(platform)],
     [
       'engine',
       async () => {
@@ -74,6 +87,25 @@ function checksOf(input: CommandInput, platform: Platform): readonly Check[] {
   ]
 }
 
+async function describeCatalog({ config, context, store }: Platform): Promise<string> {
+  const namespaces = formatCount((await context.catalog.listNamespaces()).length, 'namespace')
+  if (store === undefined) return `${config.catalog.url} answers, ${namespaces}`
+  const { program, place, migrations } = await store.describe()
+  return `${program}, ${place}, answers: schema ${migrations.length} (${migrations.join(', ')}), ${namespaces}`
+}
+
+/** Files of a run that was killed and that are in no table are what maintenance removes; these are in no lake at all. */
+async function describeLeftovers(config: Config): Promise<string> {
+  const { inUse, abandoned, elsewhere } = await countTempFolders(tempFolderOf(config), systemClock.nowMs())
+  const folders = (count: number): string => formatCount(count, 'temporary folder')
+  const texts = [
+    abandoned > 0 ? `${folders(abandoned)} of processes that were killed, removed now` : '',
+    elsewhere > 0 ? `${folders(elsewhere)} of processes of another host, kept for a day` : '',
+    inUse > 0 ? `${folders(inUse)} in use` : '',
+  ].filter(text => text !== '')
+  return texts.length === 0 ? 'none' : texts.join('; ')
+}
+
 /** Which of the limits on engine workers this system lets us have. */
 function describeLimits(): string {
   const watchdog = process.platform === 'linux' ? 'resident memory (from /proc)' : 'resident memory (from ps)'
@@ -93,6 +125,6 @@ async function examine(check: string, work: () => Promise<string>): Promise<Find
 function describeFinding({ check, isGood, detail, hint }: Finding, { terminal }: CommandInput): string {
   const { style } = terminal
   const mark = isGood ? style.green('✓') : style.red('✗')
-  const line = `${mark} ${check.padEnd(8)} ${detail}`
-  return hint === undefined ? line : `${line}\n           ${style.cyan('hint')}  ${hint}`
+  const line = `${mark} ${check.padEnd(9)} ${detail}`
+  return hint === undefined ? line : `${line}\n            ${style.cyan('hint')}  ${hint}`
 }

@@ -55,7 +55,7 @@ export class WorkerProcess {
       serialization: 'advanced',
       execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`, '--enable-source-maps'],
       // Dates in a user's function mean the same on every machine. A statement holds one thread of libuv's pool while it runs.
-      env: { ...environmentWithoutAws(), TZ: 'UTC', UV_THREADPOOL_SIZE: '4' },
+      env: { ...environmentWithoutSecrets(), TZ: 'UTC', UV_THREADPOOL_SIZE: '4' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.pid = this.#child.pid ?? 0
@@ -153,9 +153,14 @@ export class WorkerProcess {
   }
 }
 
-/** DuckDB would make settings of AWS's variables, secrets among them, and any statement can read a setting. */
-function environmentWithoutAws(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')))
+/**
+ * DuckDB would make settings of AWS's variables, secrets among them, and any statement can read a setting. The catalog is
+ * no business of a worker at all, and a user's function could read its variables.
+ */
+function environmentWithoutSecrets(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(AWS_|PG|INGOT_CATALOG_)/.test(name)),
+  )
 }
 
 function readLines(stream: Readable | null, onLine: (line: string) => void): void {

@@ -76,13 +76,20 @@ function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSp
   return {
     name: 'pipeline',
     args: [...roleArguments('pipeline', options), ...(options.once ? ['--once'] : [])],
-    environment: () => ({ ...options.environment, INGOT_CATALOG_URL: catalogUrl }),
+    environment: () => ({ ...withoutStore(options.environment), INGOT_CATALOG_URL: catalogUrl }),
     onMessage: message => {
       const received = message as RoleMessage
       if (received.type === 'run') options.onRun(received.event)
     },
     finishes: options.once,
   }
+}
+
+/** Only the catalog needs to get at its store: the others do not even know where that is. */
+function withoutStore(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^(PG|INGOT_CATALOG_)/.test(name)),
+  )
 }
 
 function roleArguments(role: string, { projectFolder, isWatched }: SuperviseLakeOptions): readonly string[] {

@@ -50,6 +50,34 @@ export async function openTempFolder(options: TempFolderOptions): Promise<TempFo
   }
 }
 
+/** How many folders in `parent` are of processes that live, that are gone, and that cannot be looked for. */
+export interface TempFolderCounts {
+  readonly inUse: number
+  readonly abandoned: number
+  readonly elsewhere: number
+}
+
+/** What openTempFolder would find there. @throws STORAGE_FAILED */
+export async function countTempFolders(parent: string, nowMs: number): Promise<TempFolderCounts> {
+  try {
+    const self = await thisProcess()
+    const names = await readdir(parent).catch(error => {
+      if (errnoOf(error) === 'ENOENT') return []
+      throw error
+    })
+    const counts = { inUse: 0, abandoned: 0, elsewhere: 0 }
+    for (const name of names) {
+      const owner = ownerOf(name)
+      if (await isAbandoned(join(parent, name), owner, self, nowMs)) counts.abandoned += 1
+      else if (owner?.place === self.place) counts.inUse += 1
+      else counts.elsewhere += 1
+    }
+    return counts
+  } catch (error) {
+    throw toStorageError(error, 'reading the temporary folders', parent)
+  }
+}
+
 async function removeAbandoned({ parent, nowMs, log }: TempFolderOptions, self: Owner): Promise<void> {
   for (const name of await readdir(parent)) {
     const path = join(parent, name)

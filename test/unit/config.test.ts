@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { inspect } from 'node:util'
 import { loadConfig } from '../../src/config.ts'
 import { isIngotError } from '../../src/errors.ts'
 
@@ -92,7 +93,9 @@ test('the reference lists every variable with its key', async () => {
     const snake = key.replace(/[A-Z]/g, letter => `_${letter}`).replaceAll('.', '_')
     assert.equal(variable, `INGOT_${snake}`.toUpperCase())
     // A value that no key takes: it is refused by name, unless any text will do.
-    const isText = ['root', 'file', 'region', 'extensionFolder'].includes(key.split('.').at(-1) ?? '')
+    const isText = ['root', 'file', 'region', 'extensionFolder', 'postgresUrl'].includes(
+      key.split('.').at(-1) ?? '',
+    )
     if (!isText) assert.match(refusal({}, { [variable]: '~' }), new RegExp(`the variable ${variable} is ~: `))
   }
 })
@@ -137,4 +140,35 @@ test('an endpoint takes no password, and the refusal does not repeat it', () => 
     assert.match(text, /without user, password or query/)
     assert.doesNotMatch(text, /hunter2/)
   }
+})
+
+test('the URL of PostgreSQL is in no refusal: it may hold a password', () => {
+  const postgresUrl = 'mysql://ingot:hunter2/x@db.example.org/lake'
+  for (const text of [
+    refusal({}, { INGOT_CATALOG_POSTGRES_URL: postgresUrl }),
+    refusal({ catalog: { postgresUrl } }),
+  ]) {
+    assert.match(text, /a URL that begins with postgresql:\/\/ is expected/)
+    assert.doesNotMatch(text, /hunter2/)
+  }
+})
+
+test('a file that is not JSON is quoted, unless a user may be in it', () => {
+  const messageOf = (text: string): string => {
+    writeFileSync(file, text)
+    try {
+      loadConfig(folder, {})
+    } catch (error) {
+      assert.ok(isIngotError(error, 'CONFIG_INVALID'), String(error))
+      return inspect(error, { showHidden: true })
+    } finally {
+      rmSync(file)
+    }
+    return assert.fail('it is accepted')
+  }
+  assert.match(messageOf('{ "a": mend }'), /ingot\.json is not JSON: .*mend/)
+  assert.doesNotMatch(
+    messageOf('{ "catalog": "postgresql://ingot:hunter2@db/lake" mend }'),
+    /hunter2|mend me/,
+  )
 })

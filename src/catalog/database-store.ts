@@ -1,0 +1,17 @@
+import type { CatalogStore } from './store.ts'
+
+/** What an operator wants to know of a store. */
+export interface StoreDescription {
+  /** The file, or the URL without its password. */
+  readonly place: string
+  /** The database's name and version: `PostgreSQL 17.5`. */
+  readonly program: string
+  /** What the schema's migrations are about, in the order in which they were applied. */
+  readonly migrations: readonly string[]
+}
+
+/** A CatalogStore that is kept in a database. */
+export interface DatabaseStore extends CatalogStore {
+  /** @throws CATALOG_UNAVAILABLE */
+  describe(): Promise<StoreDescription>
+}
