@@ -11,6 +11,7 @@ import { determinedColumns, groupColumns, type KeyColumn, partitionColumns } fro
 import {
   DELETE_COLUMN,
   ORDER_COLUMN,
+  type ParsedQuery,
   type QueryAnalysis,
   TIE_COLUMNS,
   TIE_SOURCES,
@@ -18,15 +19,6 @@ import {
 import { readColumns } from './read-columns.ts'
 import { changedRowsQuery, recomputedQuery, rowsQuery, touchedQueries } from './rewrite-query.ts'
 import { shortenQualifiers } from './table-qualifiers.ts'
-
-/** The trees of a table's SQL texts, as the engine parsed them. */
-export interface ParsedQuery {
-  readonly select: SqlNode
-  readonly orderBy: SqlNode | undefined
-  readonly deleteWhen: SqlNode | undefined
-  /** The SQL types of the table's columns, by name. */
-  readonly castTypes: ReadonlyMap<string, SqlNode>
-}
 
 /**
  * Decides from its syntax tree how a table's query follows changes of its inputs, and makes the queries that do it. What is not

@@ -8,10 +8,16 @@ import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { toSqlType } from '../table/sql-types.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
-import { analyzeQuery, type ParsedQuery } from './analyze-query.ts'
+import { analyzeQuery } from './analyze-query.ts'
 import { type DefinitionParts, definitionParts } from './definition-parts.ts'
 import { functionNames } from './function-facts.ts'
-import { type Analysis, DELETE_COLUMN, ORDER_COLUMN, type QueryAnalysis } from './query-analysis.ts'
+import {
+  type Analysis,
+  DELETE_COLUMN,
+  ORDER_COLUMN,
+  type ParsedQuery,
+  type QueryAnalysis,
+} from './query-analysis.ts'
 import { helperColumnsSql } from './winning-rows.ts'
 
 /** How a table is refreshed, as texts that a session can run; helper columns (ORDER_COLUMN …) included. */

@@ -12,6 +12,15 @@ export const TIE_SOURCES = ['_source', '_source_partition', '_position'] as cons
 /** The relation of touched keys that a recomputation reads, and its columns. */
 export const KEYS_RELATION = 'ingot_keys'
 
+/** The trees of a table's SQL texts, as the engine parsed them. */
+export interface ParsedQuery {
+  readonly select: SqlNode
+  readonly orderBy: SqlNode | undefined
+  readonly deleteWhen: SqlNode | undefined
+  /** The SQL types of the table's columns, by name. */
+  readonly castTypes: ReadonlyMap<string, SqlNode>
+}
+
 export function keyColumnName(index: number): string {
   return `ingot_key_${index}`
 }

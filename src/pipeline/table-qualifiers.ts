@@ -1,6 +1,6 @@
 import { has, rewrite, type SqlJson, type SqlNode, textAt, textsAt, walk } from '../lake/sql-tree.ts'
-import type { ParsedQuery } from './analyze-query.ts'
 import { NotIncremental } from './not-incremental.ts'
+import type { ParsedQuery } from './query-analysis.ts'
 
 /**
  * The query with columns named by their table alone: `"bronze"."readings".n`, which an interpolated table writes, is `readings.n`. A

@@ -3,14 +3,13 @@ import type { DataFile } from '../format/manifest-types.ts'
 import { countPositions, type RowPositions } from '../format/row-positions.ts'
 import type { DeleteTask } from './delete-index.ts'
 import { fileKey } from './file-key.ts'
-import type { ScanTask } from './scan.ts'
 import type { TableContext } from './staged-table.ts'
 
 /** The tasks with what their deletion vectors say. Each Puffin file is read once. @throws METADATA_INVALID, FILE_NOT_FOUND */
-export async function loadDeletionVectors(
+export async function loadDeletionVectors<Task extends { readonly deletes: readonly DeleteTask[] }>(
   io: TableContext['io'],
-  tasks: readonly ScanTask[],
-): Promise<readonly ScanTask[]> {
+  tasks: readonly Task[],
+): Promise<readonly Task[]> {
   const vectors = new Map<string, DataFile>()
   for (const { deletes } of tasks) {
     for (const { entry } of deletes)
