@@ -53,14 +53,13 @@ export const duckdbExtensionsTool = once(() =>
   }),
 )
 
-/** The program of moto, which answers as S3 does but looks at no signature. */
+/** A Python with moto, which answers as S3 and STS do but looks at no signature. */
 export const motoTool = once(() =>
-  install('moto', 's3-requirements.txt', async (folder, requirements) => {
+  install('moto-python', 's3-requirements.txt', async (folder, requirements) => {
     await execute('python3', ['-m', 'venv', folder])
-    await execute(join(folder, 'bin', 'python'), [
-      ...['-m', 'pip', 'install', '--quiet', '--requirement', requirements],
-    ])
-    return join(folder, 'bin', 'moto_server')
+    const python = join(folder, 'bin', 'python')
+    await execute(python, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements])
+    return python
   }),
 )
 

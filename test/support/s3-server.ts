@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { motoTool, pathOf, type Tool } from '../interop/interop-tools.ts'
+import { INTEROP_SOURCES, motoTool, pathOf, type Tool } from '../interop/interop-tools.ts'
 
 /** Hard to guess, so that a text in which one is found has leaked it. */
 export const S3_CREDENTIALS = {
@@ -31,8 +31,12 @@ export interface S3Program {
 export const MOTO: S3Program = {
   name: 'moto',
   tool: motoTool,
-  command: () => ({ args: ['-H', '127.0.0.1', '-p', '0'], environment: {} }),
-  ready: /Running on http:\/\/127\.0\.0\.1:(\d+)/,
+  command: () => ({
+    args: [join(INTEROP_SOURCES, 'serve_moto.py')],
+    // Uploads in parts can be small ones.
+    environment: { S3_UPLOAD_PART_MIN_SIZE: '1' },
+  }),
+  ready: /^listening on (\d+)$/,
 }
 
 /** One of these programs as a process, with a folder of its own. Dispose of it. */
