@@ -1,5 +1,6 @@
 import type { Requirement, TableMetadata, Update } from '../format/metadata-types.ts'
 import type { PartitionSpec, Schema, SortOrder } from '../format/types.ts'
+import type { ViewMetadata, ViewRequirement, ViewUpdate, ViewVersion } from '../format/view-types.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 
 /** A table as the catalog names it now: the metadata file that is current, and what is in it. */
@@ -28,6 +29,15 @@ export interface MutationOptions {
   readonly idempotencyKey?: string
 }
 
+/** For the drop of a table. */
+export interface DropOptions extends MutationOptions {
+  /**
+   * Whether the files may go (REST spec, "dropTable"). They stay while the catalog's history can reach them; the wish is
+   * kept in the note of the transaction, where maintenance finds it. @default false
+   */
+  readonly purgeRequested?: boolean
+}
+
 /** Properties to set and keys to remove, at once; no key is in both. */
 export interface NamespaceUpdate {
   readonly updates?: Readonly<Record<string, string>>
@@ -39,6 +49,30 @@ export interface NamespaceUpdateResult {
   readonly updated: readonly string[]
   readonly removed: readonly string[]
   readonly missing: readonly string[]
+}
+
+/** A view as the catalog names it now. */
+export interface LoadedView {
+  readonly identifier: TableIdentifier
+  readonly metadataLocation: string
+  readonly metadata: ViewMetadata
+}
+
+export interface CreateViewRequest {
+  readonly identifier: TableIdentifier
+  /** That of the first version, which needs no schema id of its own. */
+  readonly schema: Schema
+  readonly viewVersion: ViewVersion
+  readonly properties?: Readonly<Record<string, string>>
+  /** Must lie inside the catalog's root. @default a folder of its own that the catalog names */
+  readonly location?: string
+}
+
+/** What becomes of a view (REST spec, CommitViewRequest). */
+export interface ViewChange {
+  readonly identifier: TableIdentifier
+  readonly requirements: readonly ViewRequirement[]
+  readonly updates: readonly ViewUpdate[]
 }
 
 /** What one commit does to one table. A table is created by `assert-create` and the updates that build it. */
@@ -120,7 +154,7 @@ export type PointerKind = 'table' | 'view'
 export type PointInHistory = { readonly transactionId: number } | { readonly timeMs: number }
 
 /**
- * Where tables are found and commits are decided: one pointer a table, swapped for many tables at once.
+ * Where tables and views are found and commits are decided: one pointer a table, swapped for many tables at once.
  * Implemented in process (LocalCatalog over a store) and over HTTP (RestCatalog); conformance: test/conformance/catalog.ts.
  */
 export interface Catalog {
@@ -155,9 +189,21 @@ export interface Catalog {
    */
   loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable>
   /** Removes the pointer; the files stay (expiry removes them). @throws TABLE_NOT_FOUND */
-  dropTable(identifier: TableIdentifier, options?: MutationOptions): Promise<void>
+  dropTable(identifier: TableIdentifier, options?: DropOptions): Promise<void>
   /** @throws TABLE_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
+  /** The views directly in it, sorted by name. @throws NAMESPACE_NOT_FOUND */
+  listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
+  /** Tables and views share one space of names. @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS */
+  createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView>
+  /** @throws VIEW_NOT_FOUND */
+  loadView(identifier: TableIdentifier): Promise<LoadedView>
+  /** Checks the requirements, then applies the updates. @throws VIEW_NOT_FOUND, COMMIT_CONFLICT */
+  replaceView(change: ViewChange, options?: MutationOptions): Promise<LoadedView>
+  /** Removes the pointer; the files stay. @throws VIEW_NOT_FOUND */
+  dropView(identifier: TableIdentifier, options?: MutationOptions): Promise<void>
+  /** @throws VIEW_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
+  renameView(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
   /**
    * Checks every requirement of every change, then applies all of them or none.
    * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed;

@@ -6,6 +6,7 @@ import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import type { CatalogStore } from './store.ts'
+import { nameTaken } from './store-refusals.ts'
 import { assignLocation, locationInside } from './table-location.ts'
 
 /** A change checked against the table as it is, with the metadata that it leads to. */
@@ -19,7 +20,7 @@ export interface PreparedChange {
 /** What preparing a commit needs from its catalog. */
 export interface PrepareContext {
   readonly store: CatalogStore
-  readonly files: MetadataFiles
+  readonly files: MetadataFiles<TableMetadata>
   readonly random: Random
   readonly root: string
   readonly nowMs: number
@@ -39,7 +40,12 @@ export async function prepareChanges(
 
 async function loadBase(context: PrepareContext, change: TableChange): Promise<LoadedTable | null> {
   const metadataLocation = await context.store.pointer(change.identifier)
-  if (metadataLocation === undefined) return null
+  if (metadataLocation === undefined) {
+    const isView =
+      createsTable(change) && (await context.store.pointer(change.identifier, 'view')) !== undefined
+    if (isView) throw nameTaken(change.identifier)
+    return null
+  }
   return {
     identifier: change.identifier,
     metadataLocation,
@@ -81,12 +87,15 @@ function updateMetadata(
 /** Without a table to stand on, only a change that says it creates one is meant. */
 function requireTable(change: TableChange, base: LoadedTable | null): void {
   if (base !== null) return
-  const creates = change.requirements.some(requirement => requirement.type === 'assert-create')
-  if (creates && !change.isDrop) return
+  if (createsTable(change) && !change.isDrop) return
   throw new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(change.identifier)} is not there`, {
     hint: 'it was dropped or renamed since it was loaded',
     context: { identifier: change.identifier },
   })
+}
+
+function createsTable(change: TableChange): boolean {
+  return change.requirements.some(requirement => requirement.type === 'assert-create')
 }
 
 function lostCommit(change: TableChange, cause: IngotError): IngotError {
@@ -104,7 +113,7 @@ function lostCommit(change: TableChange, cause: IngotError): IngotError {
  * nothing changed. When one cannot be written, the others are removed.
  */
 export async function writeChanges(
-  files: MetadataFiles,
+  files: MetadataFiles<TableMetadata>,
   prepared: readonly PreparedChange[],
 ): Promise<readonly LoadedTable[]> {
   const results = await Promise.allSettled(prepared.map(change => writeChange(files, change)))
@@ -115,7 +124,10 @@ export async function writeChanges(
   throw failed.reason
 }
 
-async function writeChange(files: MetadataFiles, prepared: PreparedChange): Promise<LoadedTable> {
+async function writeChange(
+  files: MetadataFiles<TableMetadata>,
+  prepared: PreparedChange,
+): Promise<LoadedTable> {
   const { base, metadata } = prepared
   if (base !== null && metadata === base.metadata) return base
   const metadataLocation = await files.write(metadata, base?.metadataLocation ?? null)

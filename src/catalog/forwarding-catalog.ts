@@ -6,7 +6,10 @@ import type {
   CommitOptions,
   CommitResult,
   CreateTableRequest,
+  CreateViewRequest,
+  DropOptions,
   LoadedTable,
+  LoadedView,
   MutationOptions,
   NamespaceUpdate,
   NamespaceUpdateResult,
@@ -16,6 +19,7 @@ import type {
   TransactionQuery,
   TransactionRecord,
   VersionsOfTable,
+  ViewChange,
 } from './catalog.ts'
 
 /** A Catalog that answers as another one does, for those that change a part of what it says. */
@@ -70,12 +74,36 @@ export class ForwardingCatalog implements Catalog {
     return this.inner.loadTableAt(identifier, point)
   }
 
-  dropTable(identifier: TableIdentifier, options?: MutationOptions): Promise<void> {
+  dropTable(identifier: TableIdentifier, options?: DropOptions): Promise<void> {
     return this.inner.dropTable(identifier, options)
   }
 
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void> {
     return this.inner.renameTable(from, to, options)
+  }
+
+  listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.inner.listViews(namespace)
+  }
+
+  createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView> {
+    return this.inner.createView(request, options)
+  }
+
+  loadView(identifier: TableIdentifier): Promise<LoadedView> {
+    return this.inner.loadView(identifier)
+  }
+
+  replaceView(change: ViewChange, options?: MutationOptions): Promise<LoadedView> {
+    return this.inner.replaceView(change, options)
+  }
+
+  dropView(identifier: TableIdentifier, options?: MutationOptions): Promise<void> {
+    return this.inner.dropView(identifier, options)
+  }
+
+  renameView(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void> {
+    return this.inner.renameView(from, to, options)
   }
 
   commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {

@@ -241,23 +241,6 @@ function toNamespaceRecord(row: StoreSchema['namespaces']): NamespaceRecord {
   return { namespace: JSON.parse(row.namespace), properties: JSON.parse(row.properties) }
 }
 
-async function available<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-}
-
-function unavailable(cause: unknown): IngotError {
-  if (cause instanceof IngotError) return cause
-  return new IngotError('CATALOG_UNAVAILABLE', `the catalog store failed: ${reasonOf(cause)}`, {
-    cause,
-    retryable: true,
-    hint: 'look at the database of the catalog: its disk, its permissions, its other users',
-  })
-}
-
 /** Whatever came of a rollback, it cannot say whether the commit had reached the disk. */
 function stateUnknown(cause: unknown, { idempotencyKey }: StoreTransaction): IngotError {
   return new IngotError(
@@ -269,10 +252,4 @@ function stateUnknown(cause: unknown, { idempotencyKey }: StoreTransaction): Ing
       context: { idempotencyKey },
     },
   )
-}
-
-/** What went wrong, in words: that no address of a host answered is said by an error of several, without words. */
-export function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,17 +1,20 @@
 import type { Clock } from '../clock.ts'
-import { IngotError, isIngotError } from '../errors.ts'
+import { IngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { newTableMetadata } from '../format/table-metadata.ts'
-import { type Random, randomFraction, randomUuid } from '../random.ts'
+import { type Random, randomUuid } from '../random.ts'
 import type { FileIO } from '../storage/file-io.ts'
-import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import type {
   Catalog,
   CommitMember,
   CommitOptions,
   CommitResult,
   CreateTableRequest,
+  CreateViewRequest,
+  DropOptions,
   LoadedTable,
+  LoadedView,
   MutationOptions,
   NamespaceUpdate,
   NamespaceUpdateResult,
@@ -21,6 +24,7 @@ import type {
   TransactionQuery,
   TransactionRecord,
   VersionsOfTable,
+  ViewChange,
 } from './catalog.ts'
 import {
   checkChanges,
@@ -30,17 +34,17 @@ import {
   writtenLocations,
 } from './commit-tables.ts'
 import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
-import { type KeyedRequest, keyedRequest, replayOf } from './keyed-request.ts'
-import { MetadataFiles } from './metadata-files.ts'
-import type { CatalogStore, PointerChange, StoreOutcome, StoreTransaction } from './store.ts'
-import { namespaceNotFound, refusal, tableExists, tableNotFound } from './store-refusals.ts'
+import { ATTEMPTS_MAX, KeyedChanges, requireTransaction, settle } from './keyed-changes.ts'
+import type { KeyedRequest } from './keyed-request.ts'
+import { replayOf } from './keyed-request.ts'
+import { LocalViews } from './local-views.ts'
+import { type MetadataFiles, tableMetadataFiles } from './metadata-files.ts'
+import type { CatalogStore, PointerChange, StoreOutcome } from './store.ts'
+import { compareText, requireNameFree, requireNamespace, sortByName } from './store-reads.ts'
+import { nameTaken, notFound, refusal } from './store-refusals.ts'
 import { assignLocation, locationInside } from './table-location.ts'
 
 const NOTE_CHARACTERS_MAX = 64 * 1024
-
-/** How often a change is tried again after another one was faster, when it is still allowed then. */
-const ATTEMPTS_MAX = 10
-const ATTEMPT_DELAY_MS = 20
 
 /** What a local catalog is made of. */
 export interface LocalCatalogOptions {
@@ -64,7 +68,9 @@ class LocalCatalog implements Catalog {
   readonly #clock: Clock
   readonly #random: Random
   readonly #root: string
-  readonly #files: MetadataFiles
+  readonly #files: MetadataFiles<TableMetadata>
+  readonly #changes: KeyedChanges
+  readonly #views: LocalViews
 
   constructor(options: LocalCatalogOptions) {
     this.#store = options.store
@@ -72,7 +78,9 @@ class LocalCatalog implements Catalog {
     this.#clock = options.clock
     this.#random = options.random
     this.#root = options.root
-    this.#files = new MetadataFiles(options.io, options.random)
+    this.#files = tableMetadataFiles(options.io, options.random)
+    this.#changes = new KeyedChanges(options.store, options.clock, options.random)
+    this.#views = new LocalViews(options, this.#changes)
   }
 
   async listNamespaces(): Promise<readonly (readonly string[])[]> {
@@ -86,8 +94,8 @@ class LocalCatalog implements Catalog {
     options: MutationOptions = {},
   ): Promise<void> {
     checkNamespace(namespace)
-    const request = this.#keyed('create-namespace', { namespace, properties }, options)
-    const outcome = await this.#apply(request, {
+    const request = this.#changes.request('create-namespace', { namespace, properties }, options)
+    const outcome = await this.#changes.apply(request, {
       namespaceChange: { type: 'create', namespace, properties },
       pointers: [],
     })
@@ -95,7 +103,7 @@ class LocalCatalog implements Catalog {
   }
 
   async namespaceProperties(namespace: readonly string[]): Promise<Readonly<Record<string, string>>> {
-    return (await this.#requireNamespace(namespace)).properties
+    return (await requireNamespace(this.#store, namespace)).properties
   }
 
   async updateNamespace(
@@ -108,9 +116,9 @@ class LocalCatalog implements Catalog {
       throw new IngotError('REQUEST_INVALID', `property ${both} is both set and removed`)
     }
     const before = await this.namespaceProperties(namespace)
-    const request = this.#keyed('update-namespace', { namespace, updates, removals }, {})
+    const request = this.#changes.request('update-namespace', { namespace, updates, removals }, {})
     const namespaceChange = { type: 'update', namespace, updates, removals } as const
-    settle(await this.#apply(request, { namespaceChange, pointers: [] }), request)
+    settle(await this.#changes.apply(request, { namespaceChange, pointers: [] }), request)
     return {
       updated: Object.keys(updates),
       removed: removals.filter(key => Object.hasOwn(before, key)),
@@ -119,46 +127,46 @@ class LocalCatalog implements Catalog {
   }
 
   async dropNamespace(namespace: readonly string[], options: MutationOptions = {}): Promise<void> {
-    const request = this.#keyed('drop-namespace', { namespace }, options)
+    const request = this.#changes.request('drop-namespace', { namespace }, options)
     settle(
-      await this.#apply(request, { namespaceChange: { type: 'drop', namespace }, pointers: [] }),
+      await this.#changes.apply(request, { namespaceChange: { type: 'drop', namespace }, pointers: [] }),
       request,
     )
   }
 
   async listTables(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
-    await this.#requireNamespace(namespace)
+    await requireNamespace(this.#store, namespace)
     const tables = await this.#store.tables(namespace)
-    return tables.toSorted((a, b) => compareText(a.name, b.name))
+    return sortByName(tables)
   }
 
   async createTable(request: CreateTableRequest, options: MutationOptions = {}): Promise<LoadedTable> {
     const { identifier } = request
-    const keyed = this.#keyed('create-table', request, options)
-    const replay = await this.#findReplay(keyed, options)
+    const keyed = this.#changes.request('create-table', request, options)
+    const replay = await this.#changes.findReplay(keyed, options)
     if (replay !== undefined) return onlyTable(await this.#replayResult(replay), identifier)
     let metadata: TableMetadata
     try {
       metadata = await this.stageTable(request)
     } catch (error) {
-      return onlyTable(await this.#replayResult(await this.#replayAfter(error, keyed)), identifier)
+      return onlyTable(await this.#replayResult(await this.#changes.replayAfter(error, keyed)), identifier)
     }
     const metadataLocation = await this.#files.write(metadata, null)
-    const outcome = await this.#applyOrDiscard(
+    const outcome = await this.#changes.applyOrDiscard(
       keyed,
       { pointers: [{ identifier, expected: null, next: metadataLocation }] },
-      [metadataLocation],
+      () => this.#files.discard([metadataLocation]),
     )
     if (outcome.type === 'applied') return { identifier, metadataLocation, metadata }
-    if (outcome.type === 'pointer-moved') throw tableExists(identifier)
+    if (outcome.type === 'pointer-moved') throw nameTaken(identifier)
     return onlyTable(await this.#replayResult(requireTransaction(outcome, keyed)), identifier)
   }
 
   async stageTable(request: CreateTableRequest): Promise<TableMetadata> {
     const { identifier } = request
     checkIdentifier(identifier)
-    await this.#requireNamespace(identifier.namespace)
-    if ((await this.#store.pointer(identifier)) !== undefined) throw tableExists(identifier)
+    await requireNamespace(this.#store, identifier.namespace)
+    await requireNameFree(this.#store, identifier)
     const metadata = newTableMetadata({
       uuid: randomUuid(this.#random),
       location:
@@ -186,10 +194,17 @@ class LocalCatalog implements Catalog {
     return this.#loadFrom(identifier, await this.#store.pointerAt(identifier, point))
   }
 
-  async dropTable(identifier: TableIdentifier, options: MutationOptions = {}): Promise<void> {
-    await this.#movePointers('drop-table', { identifier }, options, identifier, expected => [
-      { identifier, expected, next: null },
-    ])
+  async dropTable(identifier: TableIdentifier, options: DropOptions = {}): Promise<void> {
+    const { purgeRequested = false } = options
+    await this.#changes.movePointers({
+      operation: 'drop-table',
+      payload: purgeRequested ? { identifier, purgeRequested } : { identifier },
+      options,
+      identifier,
+      kind: 'table',
+      ...(purgeRequested && { note: { purgeRequested } }),
+      pointersFrom: expected => [{ identifier, expected, next: null }],
+    })
   }
 
   async renameTable(
@@ -198,25 +213,56 @@ class LocalCatalog implements Catalog {
     options: MutationOptions = {},
   ): Promise<void> {
     checkIdentifier(to)
-    await this.#movePointers('rename-table', { from, to }, options, from, expected => [
-      { identifier: to, expected: null, next: expected },
-      { identifier: from, expected, next: null },
-    ])
+    await this.#changes.movePointers({
+      operation: 'rename-table',
+      payload: { from, to },
+      options,
+      identifier: from,
+      kind: 'table',
+      pointersFrom: expected => [
+        { identifier: to, expected: null, next: expected },
+        { identifier: from, expected, next: null },
+      ],
+    })
+  }
+
+  listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    return this.#views.list(namespace)
+  }
+
+  createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView> {
+    return this.#views.create(request, options)
+  }
+
+  loadView(identifier: TableIdentifier): Promise<LoadedView> {
+    return this.#views.load(identifier)
+  }
+
+  replaceView(change: ViewChange, options?: MutationOptions): Promise<LoadedView> {
+    return this.#views.replace(change, options)
+  }
+
+  dropView(identifier: TableIdentifier, options?: MutationOptions): Promise<void> {
+    return this.#views.drop(identifier, options)
+  }
+
+  renameView(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void> {
+    return this.#views.rename(from, to, options)
   }
 
   async commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {
     checkChanges(changes)
     checkNote(options.note)
     for (const change of changes) checkIdentifier(change.identifier)
-    const request = this.#keyed('commit', changes, options)
-    const replay = await this.#findReplay(request, options)
+    const request = this.#changes.request('commit', changes, options)
+    const replay = await this.#changes.findReplay(request, options)
     if (replay !== undefined) return this.#replayResult(replay)
     for (let attempt = 1; ; attempt++) {
       let prepared: readonly PreparedChange[]
       try {
         prepared = await prepareChanges(this.#prepareContext(), changes)
       } catch (error) {
-        return this.#replayResult(await this.#replayAfter(error, request))
+        return this.#replayResult(await this.#changes.replayAfter(error, request))
       }
       const tables = await writeChanges(this.#files, prepared)
       const outcome = await this.#commitWritten(request, options, prepared, tables)
@@ -230,7 +276,7 @@ class LocalCatalog implements Catalog {
       if (outcome.type !== 'pointer-moved') return this.#replayResult(requireTransaction(outcome, request))
       if (attempt === ATTEMPTS_MAX) throw refusal(outcome)
       // Another commit was faster. The requirements decide whether this one may still follow it.
-      await this.#pause(attempt)
+      await this.#changes.pause(attempt)
     }
   }
 
@@ -280,87 +326,13 @@ class LocalCatalog implements Catalog {
     )
     const { note, members } = options
     const transaction = { pointers, ...(note && { note }), ...(members && { members }) }
-    return this.#applyOrDiscard(request, transaction, writtenLocations(prepared, tables))
-  }
-
-  /** Changes pointers that follow from where `identifier` is now; tries again when it moves meanwhile. */
-  async #movePointers(
-    operation: string,
-    payload: unknown,
-    options: MutationOptions,
-    identifier: TableIdentifier,
-    pointersFrom: (current: string) => readonly PointerChange[],
-  ): Promise<void> {
-    const request = this.#keyed(operation, payload, options)
-    if ((await this.#findReplay(request, options)) !== undefined) return
-    for (let attempt = 1; ; attempt++) {
-      const current = await this.#store.pointer(identifier)
-      if (current === undefined) return void (await this.#replayAfter(tableNotFound(identifier), request))
-      const pointers = pointersFrom(current)
-      const outcome = await this.#apply(request, { pointers })
-      if (outcome.type === 'pointer-moved' && isCreated(pointers, outcome.identifier)) {
-        throw tableExists(outcome.identifier)
-      }
-      if (outcome.type !== 'pointer-moved' || attempt === ATTEMPTS_MAX) return void settle(outcome, request)
-      await this.#pause(attempt)
-    }
-  }
-
-  #keyed(operation: string, payload: unknown, options: MutationOptions): KeyedRequest {
-    return keyedRequest(operation, payload, options.idempotencyKey, this.#random)
-  }
-
-  async #findReplay(request: KeyedRequest, options: MutationOptions): Promise<TransactionRecord | undefined> {
-    if (options.idempotencyKey === undefined) return undefined
-    const record = await this.#store.findKey(request.idempotencyKey)
-    return record && replayOf(record, request)
-  }
-
-  /**
-   * The same request may have been sent twice and applied meanwhile: what refuses this one then is its own effect.
-   * @throws `error` when it was not
-   */
-  async #replayAfter(error: unknown, request: KeyedRequest): Promise<TransactionRecord> {
-    const record = await this.#store.findKey(request.idempotencyKey)
-    const transaction = record && replayOf(record, request)
-    if (transaction === undefined) throw error
-    return transaction
-  }
-
-  #apply(
-    request: KeyedRequest,
-    transaction: Omit<StoreTransaction, 'nowMs' | keyof KeyedRequest>,
-  ): Promise<StoreOutcome> {
-    return this.#store.apply({ ...request, ...transaction, nowMs: this.#clock.nowMs() })
-  }
-
-  /** Removes the files that the request wrote when it certainly was not applied; when that is unknown, they stay. */
-  async #applyOrDiscard(
-    request: KeyedRequest,
-    transaction: Omit<StoreTransaction, 'nowMs' | keyof KeyedRequest>,
-    written: readonly string[],
-  ): Promise<StoreOutcome> {
-    let outcome: StoreOutcome
-    try {
-      outcome = await this.#apply(request, transaction)
-    } catch (error) {
-      if (isIngotError(error, 'CATALOG_UNAVAILABLE')) await this.#files.discard(written)
-      throw error
-    }
-    if (outcome.type !== 'applied') await this.#files.discard(written)
-    return outcome
-  }
-
-  async #requireNamespace(
-    namespace: readonly string[],
-  ): Promise<{ properties: Readonly<Record<string, string>> }> {
-    const record = await this.#store.namespace(namespace)
-    if (record === undefined) throw namespaceNotFound(namespace)
-    return record
+    return this.#changes.applyOrDiscard(request, transaction, () =>
+      this.#files.discard(writtenLocations(prepared, tables)),
+    )
   }
 
   async #loadFrom(identifier: TableIdentifier, metadataLocation: string | undefined): Promise<LoadedTable> {
-    if (metadataLocation === undefined) throw tableNotFound(identifier)
+    if (metadataLocation === undefined) throw notFound(identifier, 'table')
     return { identifier, metadataLocation, metadata: await this.#files.read(metadataLocation) }
   }
 
@@ -383,8 +355,8 @@ class LocalCatalog implements Catalog {
 
   async #toResult(transaction: TransactionRecord): Promise<CommitResult> {
     const tables = await Promise.all(
-      transaction.pointers.flatMap(({ identifier, metadataLocation }) =>
-        metadataLocation === null ? [] : [this.#loadFrom(identifier, metadataLocation)],
+      transaction.pointers.flatMap(({ identifier, metadataLocation, kind }) =>
+        metadataLocation === null || kind === 'view' ? [] : [this.#loadFrom(identifier, metadataLocation)],
       ),
     )
     return { transactionId: transaction.transactionId, tables }
@@ -399,35 +371,6 @@ class LocalCatalog implements Catalog {
       nowMs: this.#clock.nowMs(),
     }
   }
-
-  async #pause(attempt: number): Promise<void> {
-    await this.#clock.sleep(ATTEMPT_DELAY_MS * attempt * randomFraction(this.#random))
-  }
-}
-
-/** The transaction of a request that was applied, now or before; undefined when it names no table. @throws otherwise */
-function settle(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord | undefined {
-  if (outcome.type === 'applied') return outcome.transaction
-  if (outcome.type !== 'key-spent') throw refusal(outcome)
-  if (outcome.idempotencyKey === request.idempotencyKey) return replayOf(outcome.record, request)
-  throw new IngotError('COMMIT_CONFLICT', `member ${outcome.idempotencyKey} was granted or given up before`, {
-    retryable: true,
-    hint: 'ask findMember for each member, and commit those that are new under a new key',
-    context: { member: outcome.idempotencyKey },
-  })
-}
-
-function requireTransaction(outcome: StoreOutcome, request: KeyedRequest): TransactionRecord {
-  const transaction = settle(outcome, request)
-  if (transaction !== undefined) return transaction
-  throw new IngotError('METADATA_INVALID', `the transaction of key ${request.idempotencyKey} is missing`, {
-    hint: 'the catalog store was changed by hand or damaged: restore it',
-  })
-}
-
-function isCreated(pointers: readonly PointerChange[], identifier: TableIdentifier): boolean {
-  const key = identifierKey(identifier)
-  return pointers.some(change => change.expected === null && identifierKey(change.identifier) === key)
 }
 
 function onlyTable(result: CommitResult, identifier: TableIdentifier): LoadedTable {
@@ -462,9 +405,4 @@ function compareLevels(a: readonly string[], b: readonly string[]): number {
     if (level !== other) return compareText(level, other)
   }
   return a.length - b.length
-}
-
-function compareText(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }

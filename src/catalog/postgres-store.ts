@@ -2,9 +2,10 @@ import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sq
 import type { Client, Pool, PoolClient, QueryResult } from 'pg'
 import { IngotError } from '../errors.ts'
 import type { DatabaseStore } from './database-store.ts'
-import { KyselyStore, reasonOf } from './kysely-store.ts'
+import { KyselyStore } from './kysely-store.ts'
 import { passwordFromFile } from './password-file.ts'
 import { describePostgresUrl, driverUrl } from './postgres-url.ts'
+import { reasonOf } from './store-failures.ts'
 import { migrateStore } from './store-migrations.ts'
 import type { StoreSchema } from './store-schema.ts'
 

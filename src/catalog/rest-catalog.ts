@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { parseTableMetadata } from '../format/table-metadata.ts'
+import { parseViewMetadata } from '../format/view-metadata.ts'
+import type { ViewMetadata } from '../format/view-types.ts'
 import { stringifyJson } from '../json.ts'
 import { type Random, randomUuid } from '../random.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
@@ -12,7 +14,10 @@ import type {
   CommitOptions,
   CommitResult,
   CreateTableRequest,
+  CreateViewRequest,
+  DropOptions,
   LoadedTable,
+  LoadedView,
   MutationOptions,
   NamespaceUpdate,
   NamespaceUpdateResult,
@@ -22,11 +27,12 @@ import type {
   TransactionQuery,
   TransactionRecord,
   VersionsOfTable,
+  ViewChange,
 } from './catalog.ts'
 import { checkIdentifier } from './identifier-rules.ts'
 import { decode, stateUnknown } from './rest-answers.ts'
 import { RestClient, type RestRequest } from './rest-client.ts'
-import { LEVEL_SEPARATOR, namespacePath, tablePath } from './rest-paths.ts'
+import { LEVEL_SEPARATOR, namespacePath, tablePath, viewPath } from './rest-paths.ts'
 
 /** Where the catalog server is, and how patient its client. */
 export interface RestCatalogOptions {
@@ -51,6 +57,10 @@ const identifierJson = z.object({ namespace: z.array(z.string()), name: z.string
 const tableJson = z.object({
   'metadata-location': z.string(),
   metadata: z.unknown().transform(toMetadata),
+})
+const viewJson = z.object({
+  'metadata-location': z.string(),
+  metadata: z.unknown().transform(toViewMetadata),
 })
 const stagedTableJson = tableJson.pick({ metadata: true })
 const commitJson = z
@@ -86,7 +96,13 @@ const transactionJson = z
     'committed-at-ms': z.int(),
     'idempotency-key': z.string().optional(),
     note: z.record(z.string(), z.unknown()).optional(),
-    pointers: z.array(z.object({ identifier: identifierJson, 'metadata-location': z.string().nullable() })),
+    pointers: z.array(
+      z.object({
+        identifier: identifierJson,
+        'metadata-location': z.string().nullable(),
+        kind: z.literal('view').optional(),
+      }),
+    ),
   })
   .transform(
     (body): TransactionRecord => ({
@@ -97,6 +113,7 @@ const transactionJson = z
       pointers: body.pointers.map(pointer => ({
         identifier: pointer.identifier,
         metadataLocation: pointer['metadata-location'],
+        ...(pointer.kind && { kind: pointer.kind }),
       })),
     }),
   )
@@ -175,8 +192,9 @@ class RestCatalog implements Catalog {
     return toLoadedTable(identifier, decode(tableJson, body))
   }
 
-  async dropTable(identifier: TableIdentifier, options: MutationOptions = {}): Promise<void> {
-    await this.#change({ method: 'DELETE', path: tablePath(identifier) }, options)
+  async dropTable(identifier: TableIdentifier, options: DropOptions = {}): Promise<void> {
+    const query = options.purgeRequested ? '?purgeRequested=true' : ''
+    await this.#change({ method: 'DELETE', path: tablePath(identifier) + query }, options)
   }
 
   async renameTable(
@@ -186,6 +204,40 @@ class RestCatalog implements Catalog {
   ): Promise<void> {
     const body = { source: from, destination: to }
     await this.#change({ method: 'POST', path: '/v1/tables/rename', body }, options)
+  }
+
+  async listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
+    const body = await this.#client.read(`${namespacePath(namespace)}/views`)
+    return decode(z.object({ identifiers: z.array(identifierJson) }), body).identifiers
+  }
+
+  async createView(request: CreateViewRequest, options: MutationOptions = {}): Promise<LoadedView> {
+    const { identifier, schema, viewVersion, properties = {}, location } = request
+    checkIdentifier(identifier)
+    const path = `${namespacePath(identifier.namespace)}/views`
+    const body = { name: identifier.name, location, schema, 'view-version': viewVersion, properties }
+    return toLoadedView(identifier, await this.#change({ method: 'POST', path, body }, options))
+  }
+
+  async loadView(identifier: TableIdentifier): Promise<LoadedView> {
+    return toLoadedView(identifier, await this.#client.read(viewPath(identifier)))
+  }
+
+  async replaceView(change: ViewChange, options: MutationOptions = {}): Promise<LoadedView> {
+    const path = viewPath(change.identifier)
+    return toLoadedView(
+      change.identifier,
+      await this.#change({ method: 'POST', path, body: change }, options),
+    )
+  }
+
+  async dropView(identifier: TableIdentifier, options: MutationOptions = {}): Promise<void> {
+    await this.#change({ method: 'DELETE', path: viewPath(identifier) }, options)
+  }
+
+  async renameView(from: TableIdentifier, to: TableIdentifier, options: MutationOptions = {}): Promise<void> {
+    const body = { source: from, destination: to }
+    await this.#change({ method: 'POST', path: '/v1/views/rename', body }, options)
   }
 
   async commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {
@@ -324,4 +376,13 @@ function toLoadedTable(identifier: TableIdentifier, table: z.infer<typeof tableJ
 
 function toMetadata(value: unknown): TableMetadata {
   return parseTableMetadata(stringifyJson(value))
+}
+
+function toLoadedView(identifier: TableIdentifier, body: unknown): LoadedView {
+  const view = decode(viewJson, body)
+  return { identifier, metadataLocation: view['metadata-location'], metadata: view.metadata }
+}
+
+function toViewMetadata(value: unknown): ViewMetadata {
+  return parseViewMetadata(stringifyJson(value))
 }

@@ -15,3 +15,9 @@ export function tablePath(identifier: TableIdentifier, root = '/v1'): string {
   checkIdentifier(identifier)
   return `${namespacePath(identifier.namespace, root)}/tables/${encodeURIComponent(identifier.name)}`
 }
+
+/** The path of a view. @throws REQUEST_INVALID */
+export function viewPath(identifier: TableIdentifier): string {
+  checkIdentifier(identifier)
+  return `${namespacePath(identifier.namespace)}/views/${encodeURIComponent(identifier.name)}`
+}

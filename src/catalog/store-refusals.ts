@@ -1,10 +1,12 @@
 import { IngotError } from '../errors.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import type { PointerKind } from './catalog.ts'
 import type { StoreOutcome } from './store.ts'
 
-/** TABLE_NOT_FOUND for a table that has no pointer. */
-export function tableNotFound(identifier: TableIdentifier): IngotError {
-  return new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} is not there`, {
+/** TABLE_NOT_FOUND or VIEW_NOT_FOUND for a name that has no pointer of that kind. */
+export function notFound(identifier: TableIdentifier, kind: PointerKind): IngotError {
+  const code = kind === 'view' ? 'VIEW_NOT_FOUND' : 'TABLE_NOT_FOUND'
+  return new IngotError(code, `${kind} ${formatIdentifier(identifier)} is not there`, {
     context: { identifier },
   })
 }
@@ -18,9 +20,10 @@ export function historyForgotten(identifier: TableIdentifier): IngotError {
   })
 }
 
-/** TABLE_EXISTS for a name that is taken. */
-export function tableExists(identifier: TableIdentifier): IngotError {
-  return new IngotError('TABLE_EXISTS', `table ${formatIdentifier(identifier)} is there already`, {
+/** TABLE_EXISTS for a name that is taken, by a table or a view. */
+export function nameTaken(identifier: TableIdentifier): IngotError {
+  const name = formatIdentifier(identifier)
+  return new IngotError('TABLE_EXISTS', `a table or view ${name} is there already`, {
     context: { identifier },
   })
 }

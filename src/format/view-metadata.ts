@@ -1,4 +1,4 @@
-import { IngotError } from '../errors.ts'
+import { type ErrorCode, IngotError } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import { JsonReader, withoutUndefined } from './json-reader.ts'
 import { readSchema } from './schema-json.ts'
@@ -20,6 +20,11 @@ export function parseViewMetadata(source: Uint8Array | string): ViewMetadata {
   const metadata = readMetadata(reader)
   checkReferences(metadata, reader)
   return metadata
+}
+
+/** Reads one version of a view; `path` is where it is in its document. @throws `code` naming the field that is wrong */
+export function parseViewVersion(value: unknown, path: string, code: ErrorCode): ViewVersion {
+  return readViewVersion(new JsonReader(value, path, code))
 }
 
 function readMetadata(reader: JsonReader): ViewMetadata {

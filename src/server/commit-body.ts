@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { CommitMember, CommitOptions, TableChange } from '../catalog/catalog.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, IngotError } from '../errors.ts'
 import type { Requirement, Update } from '../format/metadata-types.ts'
 import { parsePartitionSpec, parseSchema, parseSortOrder } from '../format/schema-json.ts'
 import { parseSnapshot } from '../format/snapshot-json.ts'
+import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 
 // What foreign writers send is checked for its shape here, and for its meaning where it is applied. Nulls stand for
 // absent keys: some clients (Java) write them out.
@@ -15,17 +16,21 @@ const properties = z.record(z.string(), z.string())
 /** A table identifier of the REST spec. */
 export const identifierSchema = z.object({ namespace: namespaceLevels, name: z.string() })
 
-// A schema, partition spec, sort order or snapshot is read as strictly as those in a metadata file.
-const format = <T>(parse: (value: unknown, path: string, code: ErrorCode) => T, path: string) =>
-  z.unknown().transform(value => parse(value, path, 'REQUEST_INVALID'))
+/** What a client sends of the format (a schema, a snapshot) is read as strictly as in a metadata file. */
+export function formatBody<T>(parse: (value: unknown, path: string, code: ErrorCode) => T, path: string) {
+  return z.unknown().transform(value => parse(value, path, 'REQUEST_INVALID'))
+}
+
+/** From where to where a table or view is renamed (REST spec, RenameTableRequest). */
+export const renameSchema = z.object({ source: identifierSchema, destination: identifierSchema })
 
 /** A schema that a client sends. */
-export const schemaBody = format(parseSchema, 'schema')
+export const schemaBody = formatBody(parseSchema, 'schema')
 /** A partition spec that a client sends; its fields may lack ids. */
-export const partitionSpecBody = format(parsePartitionSpec, 'partition-spec')
+export const partitionSpecBody = formatBody(parsePartitionSpec, 'partition-spec')
 /** A sort order that a client sends. */
-export const sortOrderBody = format(parseSortOrder, 'sort-order')
-const snapshotBody = format(parseSnapshot, 'snapshot')
+export const sortOrderBody = formatBody(parseSortOrder, 'sort-order')
+const snapshotBody = formatBody(parseSnapshot, 'snapshot')
 
 const requirementSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('assert-create') }),
@@ -74,6 +79,13 @@ const updateSchema = withoutNulls(
 
 const requirementsSchema = z.array(requirementSchema).transform((values): readonly Requirement[] => values)
 const updatesSchema = z.array(updateSchema).transform(values => values as readonly Update[])
+
+/** The path of a commit names a table or view, its body may do so too. @throws REQUEST_INVALID when they differ */
+export function requireSameIdentifier(identifier: TableIdentifier, named: TableIdentifier): void {
+  if (identifierKey(identifier) === identifierKey(named)) return
+  const [path, body] = [identifier, named].map(formatIdentifier)
+  throw new IngotError('REQUEST_INVALID', `the path names ${path}, the body ${body}`)
+}
 
 /** The body of "commitTable" (REST spec, CommitTableRequest); the identifier may be left to the path. */
 export const commitTableSchema = z.object({
@@ -126,7 +138,8 @@ export const ingotCommitSchema = z.intersection(
     ),
 )
 
-function withoutNulls<T extends z.ZodType>(schema: T) {
+/** Reads an object as if its members that are null were not there. */
+export function withoutNulls<T extends z.ZodType>(schema: T) {
   return z.preprocess(
     value =>
       typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -23,6 +23,7 @@ export const ERROR_MAPPINGS: Readonly<Record<ErrorCode, ErrorMapping>> = {
   NAMESPACE_NOT_EMPTY: { status: 409, type: 'NamespaceNotEmptyException', sqlState: '2BP01' },
   TABLE_NOT_FOUND: { status: 404, type: 'NoSuchTableException', sqlState: '42P01' },
   TABLE_EXISTS: { status: 409, type: 'AlreadyExistsException', sqlState: '42P07' },
+  VIEW_NOT_FOUND: { status: 404, type: 'NoSuchViewException', sqlState: '42P01' },
   SNAPSHOT_NOT_FOUND: { status: 404, type: 'NoSuchSnapshotException', sqlState: '42704' },
   HISTORY_FORGOTTEN: { status: 404, type: 'NoSuchTableException', sqlState: '42704' },
   COMMIT_CONFLICT: { status: 409, type: 'CommitFailedException', sqlState: '40001' },

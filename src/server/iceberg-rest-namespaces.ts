@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
+import { pageOf } from './listing-pages.ts'
 import { mutationOptionsOf, namespaceOf, parseLevels } from './route-parameters.ts'
 
 const properties = z.record(z.string(), z.string())
@@ -18,37 +19,39 @@ const updatePropertiesSchema = z.object({
 
 /** The namespace endpoints of the REST spec. */
 export function addNamespaceRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
-  app.get('/v1/namespaces', async context => {
+  app.get('/namespaces', async context => {
     const parentText = context.req.query('parent')
     const parent = parentText === undefined || parentText === '' ? [] : parseLevels(parentText)
     // The parent of a listing must exist (REST spec, "listNamespaces").
     if (parent.length > 0) await catalog.namespaceProperties(parent)
     const all = await catalog.listNamespaces()
-    return sendJson(context, {
-      namespaces: all.filter(levels => isChild(levels, parent)),
-      'next-page-token': null,
-    })
+    const children = all.filter(levels => isChild(levels, parent))
+    const { items, ...next } = pageOf(context, children, levels => levels.at(-1) ?? '', [
+      'namespaces',
+      parent,
+    ])
+    return sendJson(context, { namespaces: items, ...next })
   })
 
-  app.post('/v1/namespaces', async context => {
+  app.post('/namespaces', async context => {
     const body = await readJson(context, createNamespaceSchema)
     await catalog.createNamespace(body.namespace, body.properties, mutationOptionsOf(context))
     return sendJson(context, body)
   })
 
-  app.get('/v1/namespaces/:namespace', async context => {
+  app.get('/namespaces/:namespace', async context => {
     const namespace = namespaceOf(context)
     const found = await catalog.namespaceProperties(namespace)
     if (context.req.method === 'HEAD') return context.body(null, 204)
     return sendJson(context, { namespace, properties: found })
   })
 
-  app.delete('/v1/namespaces/:namespace', async context => {
+  app.delete('/namespaces/:namespace', async context => {
     await catalog.dropNamespace(namespaceOf(context), mutationOptionsOf(context))
     return context.body(null, 204)
   })
 
-  app.post('/v1/namespaces/:namespace/properties', async context => {
+  app.post('/namespaces/:namespace/properties', async context => {
     const update = await readJson(context, updatePropertiesSchema)
     return sendJson(context, await catalog.updateNamespace(namespaceOf(context), update))
   })

@@ -2,17 +2,18 @@ import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { CreateTableRequest, TableChange } from '../catalog/catalog.ts'
 import { IngotError } from '../errors.ts'
-import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import {
   commitTableSchema,
   commitTransactionSchema,
-  identifierSchema,
   partitionSpecBody,
+  renameSchema,
+  requireSameIdentifier,
   schemaBody,
   sortOrderBody,
 } from './commit-body.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
+import { pageOf } from './listing-pages.ts'
 import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
 import { type SnapshotMode, toLoadTableResult } from './table-response.ts'
 
@@ -26,8 +27,6 @@ const createTableSchema = z.object({
   properties: z.record(z.string(), z.string()).nullish(),
 })
 
-const renameTableSchema = z.object({ source: identifierSchema, destination: identifierSchema })
-
 /** The property by which a create request chooses the table's format version (REST spec, "createTable"). */
 const FORMAT_VERSION_PROPERTY = 'format-version'
 
@@ -37,7 +36,7 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
   addCommitRoutes(app, options)
   const { catalog } = options
 
-  app.post('/v1/namespaces/:namespace/tables', async context => {
+  app.post('/namespaces/:namespace/tables', async context => {
     const body = await readJson(context, createTableSchema)
     const request = toCreateTableRequest(namespaceOf(context), body)
     if (body['stage-create']) {
@@ -47,43 +46,43 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
     return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation))
   })
 
-  app.post('/v1/tables/rename', async context => {
-    const { source, destination } = await readJson(context, renameTableSchema)
+  app.post('/tables/rename', async context => {
+    const { source, destination } = await readJson(context, renameSchema)
     await catalog.renameTable(source, destination, mutationOptionsOf(context))
     return context.body(null, 204)
   })
 
-  // `purgeRequested` allows the files to go; they stay while the catalog's history can reach them.
-  app.delete('/v1/namespaces/:namespace/tables/:table', async context => {
-    await catalog.dropTable(identifierOf(context), mutationOptionsOf(context))
+  app.delete('/namespaces/:namespace/tables/:table', async context => {
+    const purgeRequested = context.req.query('purgeRequested')?.toLowerCase() === 'true'
+    await catalog.dropTable(identifierOf(context), { ...mutationOptionsOf(context), purgeRequested })
     return context.body(null, 204)
   })
 }
 
 function addReadRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
-  app.get('/v1/namespaces/:namespace/tables', async context =>
-    sendJson(context, {
-      identifiers: await catalog.listTables(namespaceOf(context)),
-      'next-page-token': null,
-    }),
-  )
+  app.get('/namespaces/:namespace/tables', async context => {
+    const namespace = namespaceOf(context)
+    const all = await catalog.listTables(namespace)
+    const { items, ...next } = pageOf(context, all, ({ name }) => name, ['tables', namespace])
+    return sendJson(context, { identifiers: items, ...next })
+  })
 
   // A missing namespace is answered as a missing table, too: Spark's metadata tables (`t.files`) rely on it.
-  app.get('/v1/namespaces/:namespace/tables/:table', async context => {
+  app.get('/namespaces/:namespace/tables/:table', async context => {
     const { metadata, metadataLocation } = await catalog.loadTable(identifierOf(context))
     if (context.req.method === 'HEAD') return context.body(null, 204)
     return sendJson(context, toLoadTableResult(metadata, metadataLocation, snapshotModeOf(context)))
   })
 
   // What clients report of their scans and commits is accepted and not kept.
-  app.post('/v1/namespaces/:namespace/tables/:table/metrics', context => context.body(null, 204))
+  app.post('/namespaces/:namespace/tables/:table/metrics', context => context.body(null, 204))
 }
 
 function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): void {
-  app.post('/v1/namespaces/:namespace/tables/:table', async context => {
+  app.post('/namespaces/:namespace/tables/:table', async context => {
     const { requirements, updates, ...body } = await readJson(context, commitTableSchema)
     const identifier = identifierOf(context)
-    requireSameTable(identifier, body.identifier ?? identifier)
+    requireSameIdentifier(identifier, body.identifier ?? identifier)
     const change: TableChange = { identifier, requirements, updates }
     const { tables } = await catalog.commit([change], commitOptionsOf(context, random))
     const [table] = tables
@@ -92,17 +91,11 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
     return sendJson(context, { 'metadata-location': location['metadata-location'], metadata })
   })
 
-  app.post('/v1/transactions/commit', async context => {
+  app.post('/transactions/commit', async context => {
     const body = await readJson(context, commitTransactionSchema)
     await catalog.commit(body['table-changes'], commitOptionsOf(context, random))
     return context.body(null, 204)
   })
-}
-
-function requireSameTable(identifier: TableIdentifier, named: TableIdentifier): void {
-  if (identifierKey(identifier) === identifierKey(named)) return
-  const path = formatIdentifier(identifier)
-  throw new IngotError('REQUEST_INVALID', `the path names table ${path}, the body ${formatIdentifier(named)}`)
 }
 
 function snapshotModeOf(context: Context): SnapshotMode {

@@ -3,27 +3,16 @@ import { APPEND_ENDPOINT, addAppendRoutes } from './append-routes.ts'
 import { addNamespaceRoutes } from './iceberg-rest-namespaces.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { addTableRoutes } from './iceberg-rest-tables.ts'
+import { addViewRoutes } from './iceberg-rest-views.ts'
 import { addIngotCatalogRoutes } from './ingot-catalog-routes.ts'
 import { sendJson } from './json-exchange.ts'
 
-/** What `/v1/config` says that this server does; clients do without the rest (views, scan planning). */
-const ENDPOINTS = [
-  'GET /v1/{prefix}/namespaces',
-  'POST /v1/{prefix}/namespaces',
-  'GET /v1/{prefix}/namespaces/{namespace}',
-  'HEAD /v1/{prefix}/namespaces/{namespace}',
-  'DELETE /v1/{prefix}/namespaces/{namespace}',
-  'POST /v1/{prefix}/namespaces/{namespace}/properties',
-  'GET /v1/{prefix}/namespaces/{namespace}/tables',
-  'POST /v1/{prefix}/namespaces/{namespace}/tables',
-  'GET /v1/{prefix}/namespaces/{namespace}/tables/{table}',
-  'HEAD /v1/{prefix}/namespaces/{namespace}/tables/{table}',
-  'POST /v1/{prefix}/namespaces/{namespace}/tables/{table}',
-  'DELETE /v1/{prefix}/namespaces/{namespace}/tables/{table}',
-  'POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics',
-  'POST /v1/{prefix}/tables/rename',
-  'POST /v1/{prefix}/transactions/commit',
-]
+/** Paths of one thing: whether it is there can be asked by HEAD, which the handler of GET answers. */
+const THINGS: ReadonlySet<string> = new Set([
+  '/namespaces/:namespace',
+  '/namespaces/:namespace/tables/:table',
+  '/namespaces/:namespace/views/:view',
+])
 
 /** Keys are kept for good; this is how long clients may rely on it. */
 const IDEMPOTENCY_KEY_LIFETIME = 'P1D'
@@ -33,18 +22,33 @@ const IDEMPOTENCY_KEY_LIFETIME = 'P1D'
  * Mount it in `createHttpApp`, which answers its errors. Source: Iceberg "open-api/rest-catalog-open-api.yaml".
  */
 export function createIcebergRest(options: IcebergRestOptions): Hono {
+  const catalogRoutes = new Hono()
+  addNamespaceRoutes(catalogRoutes, options)
+  addTableRoutes(catalogRoutes, options)
+  addViewRoutes(catalogRoutes, options)
+  const endpoints = endpointsOf(catalogRoutes)
   const app = new Hono()
   app.get('/v1/config', context =>
     sendJson(context, {
       defaults: {},
       overrides: {},
-      endpoints: options.appends === undefined ? ENDPOINTS : [...ENDPOINTS, APPEND_ENDPOINT],
+      endpoints: options.appends === undefined ? endpoints : [...endpoints, APPEND_ENDPOINT],
       'idempotency-key-lifetime': IDEMPOTENCY_KEY_LIFETIME,
     }),
   )
-  addNamespaceRoutes(app, options)
-  addTableRoutes(app, options)
+  app.route('/v1', catalogRoutes)
   addIngotCatalogRoutes(app, options)
   if (options.appends !== undefined) addAppendRoutes(app, options.appends)
+  // The configuration names no prefix; clients may be told one all the same. Last, as it could be any word.
+  app.route('/v1/:prefix', catalogRoutes)
   return app
+}
+
+/** The routes as `/v1/config` lists them; clients do without what is not listed. */
+function endpointsOf(routes: Hono): readonly string[] {
+  return routes.routes.flatMap(({ method, path }) => {
+    const template = `/v1/{prefix}${path.replaceAll(/:([a-z-]+)/g, '{$1}')}`
+    const isThing = method === 'GET' && THINGS.has(path)
+    return [`${method} ${template}`, ...(isThing ? [`HEAD ${template}`] : [])]
+  })
 }

@@ -102,6 +102,7 @@ function toTransactionJson(record: TransactionRecord): Record<string, unknown> {
     pointers: record.pointers.map(pointer => ({
       identifier: pointer.identifier,
       'metadata-location': pointer.metadataLocation,
+      kind: pointer.kind,
     })),
   }
 }

@@ -17,6 +17,11 @@ export function identifierOf(context: Context): TableIdentifier {
   return { namespace: namespaceOf(context), name: context.req.param('table') ?? '' }
 }
 
+/** The view that the path names. */
+export function viewIdentifierOf(context: Context): TableIdentifier {
+  return { namespace: namespaceOf(context), name: context.req.param('view') ?? '' }
+}
+
 /** Levels as one text of a path or query. */
 export function parseLevels(text: string): readonly string[] {
   return text.split(LEVEL_SEPARATOR)

@@ -12,7 +12,7 @@ import { type HttpServer, serveHttp } from '../../src/server/serve-http.ts'
 import { createLocalFileIO } from '../../src/storage/local-file-io.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import type { CatalogFixture } from './catalog.ts'
+import type { CatalogFixture } from './catalog-check.ts'
 import { eagerClock } from './catalog-samples.ts'
 
 /** A local catalog over a folder of its own; `open` gives another one over the same files, as another process has. */

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { Catalog, LoadedTable, TableChange } from '../../src/catalog/catalog.ts'
-import { type ErrorCode, isIngotError } from '../../src/errors.ts'
+import type { LoadedTable, TableChange } from '../../src/catalog/catalog.ts'
+import { isIngotError } from '../../src/errors.ts'
 import type { FileIO } from '../../src/storage/file-io.ts'
 import { identifierKey } from '../../src/table-identifier.ts'
+import { type CatalogFixture, type Check, fails, key } from './catalog-check.ts'
 import { appendTo, createSample, creation, setProperty, tableRequest } from './catalog-samples.ts'
-
-/** A Catalog under test that is empty, and what its files can be looked at with. */
-export interface CatalogFixture {
-  readonly catalog: Catalog
-  readonly io: FileIO
-  readonly root: string
-  dispose(): Promise<void>
-}
-
-type Check = (fixture: CatalogFixture) => Promise<void>
+import { VIEW_CHECKS } from './catalog-views.ts'
 
 const HOSTILE_NAMES = [
   'select',
@@ -458,6 +449,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.notEqual(again.metadata['table-uuid'], table.metadata['table-uuid'])
     await fails('COMMIT_CONFLICT', catalog.commit([appendTo(table)], key()))
   },
+
+  'that the files of a dropped table may go is kept with its drop': async ({ catalog }) => {
+    const { identifier } = await createSample(catalog, 'n')
+    await catalog.dropTable(identifier, { purgeRequested: true })
+    assert.deepEqual((await catalog.transactions({ limit: 1 }))[0]?.note, { purgeRequested: true })
+    await catalog.createTable(tableRequest(identifier))
+    await catalog.dropTable(identifier)
+    const drops = (await catalog.tableVersions()).filter(version => version.metadataLocation === null)
+    assert.deepEqual(
+      drops.map(drop => drop.purgeRequested),
+      [true, false],
+    )
+  },
 }
 
 /** Runs the checks that every Catalog passes, each against a new one; `skip` says why none can be had. */
@@ -466,7 +470,7 @@ export function checkCatalog(
   open: () => Promise<CatalogFixture>,
   options: { readonly skip: string | false } = { skip: false },
 ): void {
-  for (const [title, check] of Object.entries(CHECKS)) {
+  for (const [title, check] of Object.entries({ ...CHECKS, ...VIEW_CHECKS })) {
     test(`catalog ${name}: ${title}`, options, async () => {
       const fixture = await open()
       try {
@@ -476,19 +480,6 @@ export function checkCatalog(
       }
     })
   }
-}
-
-function key(): { idempotencyKey: string } {
-  return { idempotencyKey: randomUUID() }
-}
-
-async function fails(code: ErrorCode, promise: Promise<unknown>) {
-  const error = await promise.then(
-    () => assert.fail(`${code} was expected`),
-    reason => reason,
-  )
-  if (!isIngotError(error, code)) throw error
-  return error
 }
 
 async function listLocations(io: FileIO, prefix: string): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MetadataFiles } from '../../../src/catalog/metadata-files.ts'
+import { tableMetadataFiles } from '../../../src/catalog/metadata-files.ts'
 import { isIngotError } from '../../../src/errors.ts'
 import { newTableMetadata } from '../../../src/format/table-metadata.ts'
 import { systemRandom } from '../../../src/random.ts'
@@ -22,7 +22,7 @@ function recordReads(): { readonly io: FileIO; readonly reads: string[] } {
 }
 
 test('metadata files: versions count up from the file before, whoever named it', async () => {
-  const files = new MetadataFiles(recordReads().io, systemRandom)
+  const files = tableMetadataFiles(recordReads().io, systemRandom)
   const uuid = '[0-9a-f-]{36}'
   const cases: readonly (readonly [string | null, string])[] = [
     [null, '00000'],
@@ -39,11 +39,11 @@ test('metadata files: versions count up from the file before, whoever named it',
 
 test('metadata files: what was written or read is not read again, until it is discarded', async () => {
   const { io, reads } = recordReads()
-  const files = new MetadataFiles(io, systemRandom)
+  const files = tableMetadataFiles(io, systemRandom)
   const location = await files.write(METADATA, null)
   assert.deepEqual(await files.read(location), METADATA)
   assert.deepEqual(reads, [])
-  const others = new MetadataFiles(io, systemRandom)
+  const others = tableMetadataFiles(io, systemRandom)
   assert.deepEqual(await others.read(location), METADATA)
   await others.read(location)
   assert.deepEqual(reads, [location])
@@ -54,7 +54,7 @@ test('metadata files: what was written or read is not read again, until it is di
 
 test('metadata files: what is kept is bounded, the longest unused goes first', async () => {
   const { io, reads } = recordReads()
-  const files = new MetadataFiles(io, systemRandom, { cacheBytesMax: 2_500 })
+  const files = tableMetadataFiles(io, systemRandom, { cacheBytesMax: 2_500 })
   const properties = { filler: 'x'.repeat(500) }
   const first = await files.write({ ...METADATA, properties }, null)
   const second = await files.write({ ...METADATA, properties }, null)
@@ -68,7 +68,7 @@ test('metadata files: what is kept is bounded, the longest unused goes first', a
 
 test('metadata files: a file larger than the bound is read, and not kept', async () => {
   const { io, reads } = recordReads()
-  const files = new MetadataFiles(io, systemRandom, { cacheBytesMax: 10 })
+  const files = tableMetadataFiles(io, systemRandom, { cacheBytesMax: 10 })
   const location = await files.write(METADATA, null)
   assert.deepEqual(await files.read(location), METADATA)
   assert.deepEqual(reads, [location])

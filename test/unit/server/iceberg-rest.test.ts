@@ -1,58 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
-import type { Catalog } from '../../../src/catalog/catalog.ts'
 import { IngotError, isIngotError } from '../../../src/errors.ts'
-import { parseJson, stringifyJson } from '../../../src/json.ts'
-import { systemRandom } from '../../../src/random.ts'
-import { createHttpApp } from '../../../src/server/http-app.ts'
-import { createIcebergRest } from '../../../src/server/iceberg-rest.ts'
+import { stringifyJson } from '../../../src/json.ts'
 import { serveHttp } from '../../../src/server/serve-http.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { openLocalFixture } from '../../conformance/catalog-fixtures.ts'
 import { appendTo, createSample, SCHEMA } from '../../conformance/catalog-samples.ts'
-
-// Answers are looked at as any JSON client sees them.
-type Json = { readonly [key: string]: Json } & readonly Json[]
-
-interface Answer {
-  readonly status: number
-  readonly body: Json
-}
-
-interface Client {
-  readonly catalog: Catalog
-  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
-}
-
-async function withServer(check: (client: Client) => Promise<void>, overrides: Partial<Catalog> = {}) {
-  const fixture = await openLocalFixture()
-  const catalog: Catalog = Object.assign(fixture.catalog, overrides)
-  const app = createHttpApp({
-    metrics: createMetrics(),
-    log: createLog({ level: 'silent' }),
-    routes: [createIcebergRest({ catalog, random: systemRandom })],
-  })
-  const send: Client['send'] = async (method, path, body, headers = {}) => {
-    const isReady = body === undefined || typeof body === 'string' || body instanceof ReadableStream
-    const init = {
-      method,
-      headers: { host: '127.0.0.1', ...headers },
-      duplex: 'half' as const,
-      ...(body !== undefined && { body: isReady ? body : stringifyJson(body) }),
-    }
-    const response = await app.request(`http://127.0.0.1${path}`, init)
-    const answer = await response.text()
-    const isJson = answer !== '' && response.headers.get('content-type') === 'application/json'
-    return { status: response.status, body: (isJson ? parseJson(answer) : answer) as Json }
-  }
-  try {
-    await check({ catalog, send })
-  } finally {
-    await fixture.dispose()
-  }
-}
+import { withServer } from '../../support/rest-server.ts'
 
 test('iceberg rest: the configuration lists endpoints that exist, and only those', () =>
   withServer(async ({ send }) => {
@@ -63,13 +16,18 @@ test('iceberg rest: the configuration lists endpoints that exist, and only those
     assert.ok(endpoints.length > 10)
     for (const endpoint of endpoints) {
       const [method = '', template = ''] = endpoint.split(' ')
-      const path = template.replace('/{prefix}', '').replace('{namespace}', 'n').replace('{table}', 't')
+      const path = template
+        .replace('/{prefix}', '')
+        .replace('{namespace}', 'n')
+        .replace('{table}', 't')
+        .replace('{view}', 'v')
       const answer = await send(method, path, method === 'POST' ? '{}' : undefined)
       assert.notEqual(answer.body?.error?.type, 'NotFoundException', endpoint)
     }
-    const views = await send('GET', '/v1/namespaces/n/views')
-    assert.equal(views.status, 404)
-    assert.equal(views.body.error?.type, 'NotFoundException')
+    assert.ok(endpoints.includes('HEAD /v1/{prefix}/namespaces/{namespace}/views/{view}'))
+    const other = await send('GET', '/v1/namespaces/n/functions')
+    assert.equal(other.status, 404)
+    assert.equal(other.body.error?.type, 'NotFoundException')
   }))
 
 test('iceberg rest: namespaces are listed by parent and asked for by HEAD', () =>
@@ -207,7 +165,7 @@ test('iceberg rest: malformed requests are refused by what is wrong with them', 
       [{ requirements: [{ type: 'assert-nothing' }] }, /requirements\.0/],
       [{ requirements: [{ ...pointerCheck, 'snapshot-id': 1.5 }] }, /requirements\.0\.snapshot-id/],
       [{ updates: [{ action: 'set-properties', updates: { a: 1 } }] }, /updates\.0\.updates\.a/],
-      [{ identifier: { namespace: ['n'], name: 'u' }, updates: [] }, /names table/],
+      [{ identifier: { namespace: ['n'], name: 'u' }, updates: [] }, /path names n\.t, the body n\.u/],
     ]
     for (const [body, message] of bodies) {
       const answer = await send('POST', path, body)
