@@ -10,6 +10,8 @@ export function transactionKind({ note, pointers }: TransactionRecord): string {
       return `rollback to ${note.to} (${note.undone})`
     case 'drop':
       return 'drop'
+    case 'maintenance':
+      return `maintenance: ${note.step}`
     case 'branch':
     case 'tag':
       return `${note.kind} ${note.name} ${note.done}`

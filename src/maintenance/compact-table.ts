@@ -30,7 +30,7 @@ export async function compactTable(
 
 async function explain(round: MaintenanceRound, metadata: TableMetadata, ledger: TableLedger): Promise<void> {
   const { rewrites, recentCount } = await planRewrites(round, metadata)
-  ledger.addRewrites(rewrites)
+  ledger.addRewrites(metadata, rewrites)
   postponeRecent(ledger, recentCount)
   const manifests = (await loadManifests(round.context, currentSnapshot(metadata))).filter(mayHaveLiveFiles)
   ledger.set({ manifestsJoined: planManifests(manifests).flatMap(group => group.manifests).length })
@@ -44,15 +44,17 @@ async function planRewrites(round: MaintenanceRound, metadata: TableMetadata): P
 /** Whether there may be more to do. */
 async function compactOnce(
   round: MaintenanceRound,
-  { identifier }: LoadedTable,
+  { identifier, metadata }: LoadedTable,
   ledger: TableLedger,
 ): Promise<boolean> {
   let done: readonly Rewrite[] = []
+  let base = metadata
   await round.commit(identifier, 'compaction', async staged => {
     const plan = await planScan(round.context, staged.metadata)
     const nowMs = round.context.clock.nowMs()
     const { rewrites, recentCount } = planCompaction({ metadata: staged.metadata, tasks: plan.tasks, nowMs })
     done = nextStep(round, rewrites)
+    base = staged.metadata
     if (done.length === 0) {
       postponeRecent(ledger, recentCount)
       postponeRest(ledger, rewrites)
@@ -61,7 +63,7 @@ async function compactOnce(
     const step: RewriteStep = { plan, rewrites: done }
     return await stageRewrite(round.context, round.engine, staged, step, round.signal)
   })
-  ledger.addRewrites(done)
+  ledger.addRewrites(base, done)
   round.spend(done.reduce((sum, rewrite) => sum + rewrite.bytes, 0))
   return done.length > 0
 }

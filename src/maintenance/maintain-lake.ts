@@ -16,6 +16,7 @@ import { type CatalogState, type NamedSnapshot, VersionReader } from './named-sn
 import { type HistoryPlan, planHistory, tableLocationOf } from './plan-history.ts'
 import { removeDeparted } from './remove-departed.ts'
 import { type Gone, removeOrphans, removeUnreachable } from './remove-files.ts'
+import { shapeOf } from './table-shape.ts'
 import { SnapshotFiles } from './unreachable-files.ts'
 
 /** What maintenance needs from outside. */
@@ -33,6 +34,8 @@ export interface MaintainOptions {
   readonly isDryRun?: boolean
   /** @default what it takes */
   readonly budget?: MaintenanceBudget
+  /** Called with each table once it is done. */
+  readonly onTable?: (table: TableMaintenance) => void
   readonly signal?: AbortSignal
 }
 
@@ -71,14 +74,14 @@ export class Maintenance {
       isDryRun: options.isDryRun ?? false,
       budget: options.budget ?? UNLIMITED,
     })
-    const report = await this.#runRound(round, options.tables)
+    const report = await this.#runRound(round, options)
     if (!round.isDryRun) this.#metrics.observe(report)
     return report
   }
 
   async #runRound(
     round: MaintenanceRound,
-    only: readonly TableIdentifier[] | undefined,
+    { tables: only, onTable }: MaintainOptions,
   ): Promise<MaintenanceReport> {
     const { catalog, clock } = round.context
     const state = await loadCatalogState(catalog)
@@ -89,6 +92,7 @@ export class Maintenance {
       const ledger = new TableLedger(formatIdentifier(table.identifier))
       await this.#maintain(round, table, { state, consumed, forgotten }, ledger)
       tables.push(ledger.report)
+      onTable?.(ledger.report)
     }
     const after = round.isDryRun ? withoutForgotten(state, forgotten) : await loadCatalogState(catalog)
     const departed = only === undefined ? await removeDeparted(round, after) : []
@@ -127,8 +131,13 @@ export class Maintenance {
     ledger: TableLedger,
   ): Promise<void> {
     round.signal?.throwIfAborted()
+    const { context } = round
     try {
+      ledger.set({ before: await shapeOf(context, table.metadata) })
       await this.#maintainSteps(round, table, facts, ledger)
+      if (round.isDryRun) return
+      const { metadata } = await context.catalog.loadTable(table.identifier)
+      ledger.set({ after: await shapeOf(context, metadata) })
     } catch (error) {
       round.signal?.throwIfAborted()
       if (!(error instanceof IngotError)) throw error

@@ -1,5 +1,8 @@
+import type { TableMetadata } from '../format/metadata-types.ts'
+import { partitionName } from './partition-name.ts'
 import type { Rewrite } from './plan-compaction.ts'
 import type { ExpiryPlan, KeepReason } from './plan-expiry.ts'
+import type { TableShape } from './table-shape.ts'
 import type { RemovableFile } from './unreachable-files.ts'
 
 /** How many of something, and their size; sizes that only the storage knows are left out. */
@@ -8,9 +11,22 @@ export interface FileTotals {
   readonly bytes: number
 }
 
+/** Files of a table that are written again as one, or as few as hold their rows. */
+interface RewriteReport {
+  /** As a person reads it; null in a table without partitions. */
+  readonly partition: string | null
+  readonly files: number
+  readonly bytes: number
+  readonly reason: string
+}
+
 /** What maintenance did with a table; in a dry run, what it would do. */
 export interface TableMaintenance {
   readonly table: string
+  /** Not there when the table could not be read. */
+  readonly before?: TableShape
+  /** Not there in a dry run. */
+  readonly after?: TableShape
   readonly snapshotsExpired: number
   /** How many stay, by why. */
   readonly snapshotsKept: Readonly<Partial<Record<KeepReason, number>>>
@@ -18,12 +34,7 @@ export interface TableMaintenance {
   readonly refsExpired: readonly string[]
   /** Versions that can no longer be loaded from the catalog's history. */
   readonly versionsForgotten: number
-  readonly rewrites: readonly {
-    readonly partition: string
-    readonly files: number
-    readonly bytes: number
-    readonly reason: string
-  }[]
+  readonly rewrites: readonly RewriteReport[]
   /** Small manifests that were joined. */
   readonly manifestsJoined: number
   /** Files that no version needs any more. */
@@ -82,9 +93,9 @@ export class TableLedger {
     this.set({ snapshotsKept, snapshotsExpired: expired.length, refsExpired: expiredRefs })
   }
 
-  addRewrites(rewrites: readonly Rewrite[]): void {
-    const done = rewrites.map(({ partition, tasks, bytes, reason }) => ({
-      partition,
+  addRewrites(metadata: TableMetadata, rewrites: readonly Rewrite[]): void {
+    const done = rewrites.map(({ tasks, bytes, reason }) => ({
+      partition: (tasks[0] && partitionName(metadata, tasks[0].entry)) ?? null,
       files: tasks.length,
       bytes,
       reason,

@@ -16,7 +16,7 @@ const FIRST_TIER_BYTES = 4096
 const DELETED_SHARE_MAX = 0.1
 /** So many delete files of one data file cost more to read than they save. */
 const DELETE_FILES_MAX = 8
-/** What was written more recently is left to its writer. */
+/** What was written more recently is left to its writer, unless the table says otherwise. */
 const QUIET_MS = 60_000
 /** A partition that nobody has written to for so long is joined as far as it goes. */
 const COLD_MS = 60 * 60_000
@@ -25,6 +25,7 @@ const COLD_MS = 60 * 60_000
 export interface Rewrite {
   readonly tasks: readonly ScanTask[]
   readonly bytes: number
+  /** Equal for rewrites of the same partition. */
   readonly partition: string
   readonly reason: string
 }
@@ -53,7 +54,8 @@ export function planCompaction({ metadata, tasks, nowMs }: CompactionFacts): Com
   const writers = metadata.snapshots.filter(({ summary }) => summary.operation !== 'replace')
   const writtenAtMs = new Map(writers.map(found => [found['snapshot-id'], found['timestamp-ms']]))
   const ageOf = ({ entry }: ScanTask): number => nowMs - (writtenAtMs.get(entry.snapshotId) ?? 0)
-  const targetBytes = targetBytesOf(metadata)
+  const targetBytes = numberIn(metadata, 'write.target-file-size-bytes', 1) ?? TARGET_BYTES
+  const quietMs = numberIn(metadata, 'ingot.compaction.quiet-ms', 0) ?? QUIET_MS
   const partitions = new Map<string, ScanTask[]>()
   for (const task of tasks) {
     const key = partitionKey(task.entry)
@@ -64,7 +66,7 @@ export function planCompaction({ metadata, tasks, nowMs }: CompactionFacts): Com
   const rewrites: Rewrite[] = []
   let recentCount = 0
   for (const [partition, all] of partitions) {
-    const settled = all.filter(task => ageOf(task) >= QUIET_MS)
+    const settled = all.filter(task => ageOf(task) >= quietMs)
     recentCount += all.length - settled.length
     const isCold = all.every(task => ageOf(task) >= COLD_MS)
     const chosen = chooseFiles(settled, targetBytes, isCold)
@@ -73,9 +75,10 @@ export function planCompaction({ metadata, tasks, nowMs }: CompactionFacts): Com
   return { rewrites: rewrites.toSorted((a, b) => b.tasks.length - a.tasks.length), recentCount }
 }
 
-function targetBytesOf({ properties }: TableMetadata): number {
-  const bytes = Number(properties['write.target-file-size-bytes'])
-  return Number.isFinite(bytes) && bytes >= 1 ? bytes : TARGET_BYTES
+/** Undefined when the table does not say, or says nothing sensible. */
+function numberIn({ properties }: TableMetadata, key: string, min: number): number | undefined {
+  const value = Number(properties[key])
+  return properties[key] !== undefined && Number.isFinite(value) && value >= min ? value : undefined
 }
 
 interface ChosenFile {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { appendFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { historyCommand } from '../../../src/cli/history.ts'
+import { maintainCommand } from '../../../src/cli/maintain.ts'
+import { loadConfig } from '../../../src/config.ts'
+import { executeRun } from '../../../src/pipeline/run.ts'
+import { openLake, openPlatform } from '../../../src/platform.ts'
+import { stageProperties } from '../../../src/table/stage.ts'
+import { Transaction } from '../../../src/table/transaction.ts'
+import { CommandLab } from './command-lab.ts'
+
+// One lake that was refreshed often, maintained in order: first in thought, then table by table.
+
+const RUNS = 18
+const BRONZE = { namespace: ['bronze'], name: 'readings' }
+
+const configOf = ({ project }: CommandLab) => loadConfig(project, { INGOT_ENGINE_WORKERS: '1' })
+
+let lab: CommandLab
+before(async () => {
+  lab = await CommandLab.withLake()
+  await using platform = await openPlatform(configOf(lab), { logLevel: 'silent' })
+  const lake = await openLake(platform)
+  for (let run = 0; run < RUNS; run += 1) {
+    const line = `{"vehicle":"truck-1","measured_at":"2026-01-06T09:${run + 10}:00Z","speed_kmh":50.0,"load_kg":1}\n`
+    await appendFile(join(lab.project, 'inbox', 'readings-2026-01-06.ndjson'), line)
+    await executeRun(platform, lake)
+  }
+})
+after(() => lab[Symbol.asyncDispose]())
+
+/** As another engine would: tables get no properties from a project. */
+async function setProperties(properties: Readonly<Record<string, string>>): Promise<void> {
+  await using platform = await openPlatform(configOf(lab), { logLevel: 'silent' })
+  const transaction = new Transaction(platform.context)
+  await transaction.update(BRONZE, async staged =>
+    stageProperties(staged ?? assert.fail('no table'), { set: properties }),
+  )
+  await transaction.commit({ idempotencyKey: crypto.randomUUID() })
+}
+
+async function parquetFiles(): Promise<number> {
+  const names = await readdir(join(lab.project, '.ingot', 'lake'), { recursive: true })
+  return names.filter(name => name.endsWith('.parquet')).length
+}
+
+test('what was written a moment ago waits, and is said to', async () => {
+  const out = await lab.good(maintainCommand, 'bronze', '--dry-run')
+  assert.match(
+    out,
+    /^bronze\.readings\n(?: {2}.*\n)* {2}postponed +18 files were written in the last minute$/m,
+  )
+  assert.match(out, /a dry run: nothing was changed\n$/)
+})
+
+test('a dry run tells what a round then does: small files are joined, versions that nobody needs go with their files', async () => {
+  await setProperties({
+    'ingot.compaction.quiet-ms': '0',
+    'ingot.history.dense-ms': '0',
+    'history.expire.max-snapshot-age-ms': '0',
+  })
+  const files = await parquetFiles()
+  const count = await lab.countOf('bronze.readings')
+  const dry = await lab.good(maintainCommand, 'bronze.readings', '--dry-run')
+  assert.match(dry, /^ {2}rewrites +18 files \(.* KiB\): 18 files of about the same small size$/m)
+  assert.match(dry, /^ {2}expires +\d+ snapshots$/m)
+  assert.match(dry, /^ {2}keeps +\d+ snapshots? \(.*1: a branch or tag names it/m)
+  assert.match(dry, /^ {2}removes +\d+ files.* that nothing needs any more$/m)
+  assert.equal(await parquetFiles(), files, 'a dry run changes nothing')
+  assert.doesNotMatch(await lab.good(historyCommand, '--limit', '1'), /maintenance/)
+
+  const done = await lab.good(maintainCommand, 'bronze.readings')
+  assert.match(done, /^ {2}scans +18 → 1 data file/m)
+  assert.match(done, /^ {2}rewrites +18 files/m)
+  assert.equal(await lab.countOf('bronze.readings'), count)
+  assert.match(await lab.good(historyCommand, '--limit', '3'), / maintenance: compaction /)
+  const again = await lab.good(maintainCommand, 'bronze.readings')
+  assert.doesNotMatch(again, /rewrites/)
+})
+
+test('with --json the account is one object', async () => {
+  const report = JSON.parse(await lab.good(maintainCommand, '--json'))
+  assert.equal(report.isDryRun, false)
+  const bronze = report.tables.find((table: { table: string }) => table.table === 'bronze.readings')
+  assert.equal(bronze.after.dataFiles, 1)
+  assert.deepEqual(report.departed, [])
+})
+
+test('a table that is not there is named, before anything is done', async () => {
+  const refused = await lab.refused(maintainCommand, 'silver.reading')
+  assert.equal(refused.code, 'TABLE_NOT_FOUND')
+  assert.match(refused.text, /did you mean silver\.readings\?/)
+})
+
+test('a table that cannot be read fails the command and not the others', async () => {
+  const gold = join(lab.project, '.ingot', 'lake', 'gold')
+  const names = await readdir(gold, { recursive: true })
+  const lists = names.filter(name => /\/snap-.*\.avro$/.test(name))
+  assert.ok(lists.length > 0, names.join(' '))
+  for (const name of lists) await rm(join(gold, name))
+  const { exitCode, out } = await lab.call(maintainCommand)
+  assert.equal(exitCode, 1)
+  assert.match(out, /^gold\.depot_days\n {2}failed +FILE_NOT_FOUND /m)
+  assert.match(out, /^\d+ tables, of which \d+ fine as before; /m)
+})
