@@ -70,6 +70,14 @@ const fileSchema = z.strictObject({
     })
     .optional(),
   pipeline: z.strictObject({ intervalSeconds: z.number().positive().optional() }).optional(),
+  maintenance: z
+    .strictObject({
+      enabled: z.boolean().optional(),
+      intervalSeconds: z.number().positive().optional(),
+      budgetSeconds: z.number().positive().optional(),
+      budgetMb: z.number().positive().optional(),
+    })
+    .optional(),
   http: z
     .strictObject({ host: hostSchema.optional(), port: z.int().min(0).max(65535).optional() })
     .optional(),
@@ -112,6 +120,15 @@ export interface Config {
   }
   readonly ingest: { readonly lineBytesMax: number; readonly nestingMax: number }
   readonly pipeline: { readonly intervalMs: number }
+  readonly maintenance: {
+    /** Whether a pipeline that keeps running maintains the tables, too. */
+    readonly isEnabled: boolean
+    readonly intervalMs: number
+    /** How long a round delays the next run, about. */
+    readonly budgetSeconds: number
+    /** Of data files that a round writes again. */
+    readonly budgetBytes: number
+  }
   readonly http: { readonly host: string; readonly port: number }
   /** Without a level: what suits the command, `info` for what keeps running and `warn` for the rest. */
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined }
@@ -143,6 +160,10 @@ const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKi
   INGOT_INGEST_LINE_BYTES_MAX: ['ingest.lineBytesMax', 'number'],
   INGOT_INGEST_NESTING_MAX: ['ingest.nestingMax', 'number'],
   INGOT_PIPELINE_INTERVAL_SECONDS: ['pipeline.intervalSeconds', 'number'],
+  INGOT_MAINTENANCE_ENABLED: ['maintenance.enabled', 'boolean'],
+  INGOT_MAINTENANCE_INTERVAL_SECONDS: ['maintenance.intervalSeconds', 'number'],
+  INGOT_MAINTENANCE_BUDGET_SECONDS: ['maintenance.budgetSeconds', 'number'],
+  INGOT_MAINTENANCE_BUDGET_MB: ['maintenance.budgetMb', 'number'],
   INGOT_HTTP_HOST: ['http.host', 'text'],
   INGOT_HTTP_PORT: ['http.port', 'number'],
   INGOT_LOG_LEVEL: ['log.level', 'text'],
@@ -290,6 +311,12 @@ function withDefaults(folder: string, file: ConfigFile): Config {
       nestingMax: file.ingest?.nestingMax ?? 64,
     },
     pipeline: { intervalMs: (file.pipeline?.intervalSeconds ?? 2) * 1000 },
+    maintenance: {
+      isEnabled: file.maintenance?.enabled ?? true,
+      intervalMs: (file.maintenance?.intervalSeconds ?? 60) * 1000,
+      budgetSeconds: file.maintenance?.budgetSeconds ?? 10,
+      budgetBytes: (file.maintenance?.budgetMb ?? 256) * MIB,
+    },
     http: { host: file.http?.host ?? '127.0.0.1', port: file.http?.port ?? 8181 },
     log: { level: file.log?.level },
   }
