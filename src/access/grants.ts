@@ -1,26 +1,5 @@
-import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
-
-/**
- * What a role may do, each including those before it. `read`: load, list, scan; `write`: commit to what is there and
- * create tables; `manage`: drop, rename, register, and change namespaces.
- */
-const PRIVILEGES = ['read', 'write', 'manage'] as const
-
-export type Privilege = (typeof PRIVILEGES)[number]
-
-/** What a grant or a request is about: a namespace with all in it (that of no levels: the whole catalog), or one table or view. */
-export interface Securable {
-  readonly namespace: readonly string[]
-  /** Undefined: the namespace itself. */
-  readonly name?: string
-}
-
-/** A privilege on something and, for a namespace, on everything in it, nested namespaces included. */
-export interface Grant {
-  readonly role: string
-  readonly privilege: Privilege
-  readonly on: Securable
-}
+import { type Grant, PRIVILEGES, type Privilege, type Securable } from '../catalog/access-store.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
 
 /** The role that may do everything, and that is no row of any table: nobody can revoke the last way in. */
 const ADMIN_ROLE = 'admin'
@@ -54,12 +33,6 @@ export function showsTable(grants: readonly Grant[], { namespace, name }: TableI
 /** For people and for the audit log: `silver.orders`, `silver.*`, `*`. */
 export function formatSecurable({ namespace, name }: Securable): string {
   return [...namespace, name ?? '*'].join('.')
-}
-
-/** Equal if and only if both grant the same on the same to the same role. */
-export function grantKey({ role, privilege, on }: Grant): string {
-  const key = on.name === undefined ? JSON.stringify(on.namespace) : identifierKey({ ...on, name: on.name })
-  return JSON.stringify([role, privilege, on.name === undefined, key])
 }
 
 function includes(granted: Privilege, wanted: Privilege): boolean {

@@ -1,4 +1,7 @@
-/** What a role may do, each including those before it; `grants.ts` says what each allows. */
+/**
+ * What a role may do, each including those before it. `read`: load, list, scan; `write`: commit to what is there and
+ * create tables; `manage`: drop, rename, register, and change namespaces.
+ */
 export const PRIVILEGES = ['read', 'write', 'manage'] as const
 
 export type Privilege = (typeof PRIVILEGES)[number]

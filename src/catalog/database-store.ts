@@ -1,3 +1,4 @@
+import type { AccessStore } from './access-store.ts'
 import type { CatalogStore } from './store.ts'
 
 /** What an operator wants to know of a store. */
@@ -14,4 +15,8 @@ export interface StoreDescription {
 export interface DatabaseStore extends CatalogStore {
   /** @throws CATALOG_UNAVAILABLE */
   describe(): Promise<StoreDescription>
+  /** Who may use what is in it. Closed with this store. */
+  readonly access: AccessStore
+  /** The same store, for which the audit log names `principal` as who changes it. Closed with this one. */
+  attributedTo(principal: string): CatalogStore
 }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
+import type { AccessStore } from './access-store.ts'
 import type {
   PointerKind,
   PointInHistory,
@@ -10,8 +11,10 @@ import type {
   VersionsOfTable,
 } from './catalog.ts'
 import type { DatabaseStore, StoreDescription } from './database-store.ts'
-import type { KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
+import { KyselyAccessStore } from './kysely-access-store.ts'
+import type { CatalogStore, KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
 import { applyTransaction } from './store-apply.ts'
+import { available, reasonOf, unavailable } from './store-failures.ts'
 import { findKey, spentKey, withPointers } from './store-history.ts'
 import { MIGRATIONS_APPLIED } from './store-migrations.ts'
 import { historyForgotten } from './store-refusals.ts'
@@ -35,6 +38,8 @@ export interface KyselyStoreOptions {
   program(database: Kysely<StoreSchema>): Promise<string>
   /** Whether an error says that the database undid the transaction, certainly, and that it may succeed another time. */
   isSerializationFailure(error: unknown): boolean
+  /** Whom the audit log names. @default nobody */
+  readonly principal?: string
 }
 
 /**
@@ -44,10 +49,16 @@ export interface KyselyStoreOptions {
 export class KyselyStore implements DatabaseStore {
   readonly #database: Kysely<StoreSchema>
   readonly #options: KyselyStoreOptions
+  readonly access: AccessStore
 
   constructor(options: KyselyStoreOptions) {
     this.#database = options.database
     this.#options = options
+    this.access = new KyselyAccessStore(options.database)
+  }
+
+  attributedTo(principal: string): CatalogStore {
+    return new KyselyStore({ ...this.#options, principal })
   }
 
   describe(): Promise<StoreDescription> {
@@ -214,7 +225,7 @@ export class KyselyStore implements DatabaseStore {
         .catch(() => undefined)
     let outcome: StoreOutcome
     try {
-      outcome = await applyTransaction(transaction, request)
+      outcome = await applyTransaction(transaction, this.#attribute(request))
     } catch (cause) {
       await rollback()
       throw unavailable(cause)
@@ -230,6 +241,11 @@ export class KyselyStore implements DatabaseStore {
       throw this.#options.isSerializationFailure(cause) ? unavailable(cause) : stateUnknown(cause, request)
     }
     return outcome
+  }
+
+  #attribute(request: StoreTransaction): StoreTransaction {
+    const { principal } = this.#options
+    return principal === undefined ? request : { ...request, principal }
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { CommitMember, PointerKind, TransactionRecord } from './catalog.ts'
 import type { NamespaceChange, PointerChange, StoreOutcome, StoreTransaction } from './store.ts'
+import { auditEntriesOf, recordEvents } from './store-audit.ts'
 import { spentKey } from './store-history.ts'
 import { fromStoredInteger, namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
 
@@ -37,6 +38,10 @@ export async function applyTransaction(database: Database, request: StoreTransac
     (request.namespaceChange && (await changeNamespace(database, request.namespaceChange))) ??
     (await changePointers(database, request.pointers))
   if (refusal !== undefined) return refusal
+  await recordEvents(database, auditEntriesOf(request), {
+    atMs: committedAtMs,
+    transactionId: isRecorded ? transactionId : undefined,
+  })
   if (!isRecorded) return { type: 'applied', transaction: undefined }
   const transaction: TransactionRecord = {
     transactionId,

@@ -14,6 +14,7 @@ const MIGRATIONS: readonly Migration[] = [
   { about: 'names by key', migrate: findNamesByKey },
   { about: 'forgotten versions', migrate: forgetVersions },
   { about: 'views', migrate: tellViews },
+  { about: 'access and audit', migrate: addAccess },
 ]
 
 /** What the migrations of a store that is open are about: opening it applies all of them. */
@@ -85,6 +86,18 @@ function tellViews(database: Kysely<StoreSchema>): Promise<void> {
   return execute(database, [
     "alter table pointers add column kind text not null default 'table'",
     "alter table transaction_pointers add column kind text not null default 'table'",
+  ])
+}
+
+/** Who may come in, what they may do, and who changed what. */
+function addAccess(database: Kysely<StoreSchema>): Promise<void> {
+  return execute(database, [
+    'create table credentials (client_id text primary key, secret_hash text not null, principal text not null, roles text not null, created_at_ms bigint not null, expires_at_ms bigint, issued_from text)',
+    'create index credentials_by_principal on credentials (principal)',
+    'create index credentials_by_issuer on credentials (issued_from)',
+    'create table grants (grant_key text primary key, role text not null, privilege text not null, securable text not null)',
+    'create table audit_events (event_id bigint primary key, at_ms bigint not null, principal text, action text not null, target text not null, transaction_id bigint)',
+    'create index audit_events_by_principal on audit_events (principal, event_id)',
   ])
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Generated } from 'kysely'
 import type { TableIdentifier } from '../table-identifier.ts'
+import type { Grant } from './access-store.ts'
 
 /** The store's tables. Only text and integers, so that every SQL database holds them alike; flags would be 0 and 1. */
 export interface StoreSchema {
@@ -50,6 +51,34 @@ export interface StoreSchema {
     transaction_id: StoredInteger | null
     created_at_ms: StoredInteger
   }
+  credentials: {
+    client_id: string
+    secret_hash: string
+    principal: string
+    /** A JSON array. */
+    roles: string
+    created_at_ms: StoredInteger
+    /** Null: never. */
+    expires_at_ms: StoredInteger | null
+    /** Null: a person made it. */
+    issued_from: string | null
+  }
+  grants: {
+    grant_key: string
+    role: string
+    privilege: string
+    /** A Securable as JSON. */
+    securable: string
+  }
+  audit_events: {
+    event_id: StoredInteger
+    at_ms: StoredInteger
+    principal: string | null
+    action: string
+    /** A JSON object. */
+    target: string
+    transaction_id: StoredInteger | null
+  }
 }
 
 /** What became of a version of a table: it can be loaded, can be no longer, and its files are gone too. */
@@ -71,6 +100,11 @@ export function namespaceKey(namespace: readonly string[]): string {
 /** What a table is found by; never equal for two tables. */
 export function tableKey({ namespace, name }: TableIdentifier): string {
   return digest([namespace, name])
+}
+
+/** What a grant is found by; equal if and only if both grant the same on the same to the same role. */
+export function grantKey({ role, privilege, on }: Grant): string {
+  return digest([role, privilege, on.namespace, on.name ?? null])
 }
 
 /** Of the JSON text, which escapes halves of surrogate pairs: as UTF-8, all of them would be the same. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { DatabaseStore } from '../../src/catalog/database-store.ts'
 import { createLibsqlStore } from '../../src/catalog/libsql-store.ts'
 import { createLocalCatalog } from '../../src/catalog/local-catalog.ts'
 import type { CatalogStore } from '../../src/catalog/store.ts'
@@ -54,15 +55,15 @@ export function serveCatalog(catalog: Catalog): Promise<HttpServer> {
 /** Embedded stores over one new file. */
 export interface LibsqlStores {
   readonly file: string
-  open(): Promise<CatalogStore>
+  open(): Promise<DatabaseStore>
   dispose(): Promise<void>
 }
 
 export async function openLibsqlStores(): Promise<LibsqlStores> {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-store-'))
   const file = join(folder, 'catalog.db')
-  const opened: CatalogStore[] = []
-  const open = async (): Promise<CatalogStore> => {
+  const opened: DatabaseStore[] = []
+  const open = async (): Promise<DatabaseStore> => {
     const store = await createLibsqlStore({ file, clock: eagerClock })
     opened.push(store)
     return store

@@ -1,5 +1,5 @@
+import type { DatabaseStore } from '../../src/catalog/database-store.ts'
 import { createPostgresStore, type PostgresStoreOptions } from '../../src/catalog/postgres-store.ts'
-import type { CatalogStore } from '../../src/catalog/store.ts'
 import { skipWithout } from '../interop/interop-tools.ts'
 import { PostgresServer, postgresTool } from './postgres-server.ts'
 
@@ -28,14 +28,14 @@ export interface PostgresFixture {
   readonly server: PostgresServer
   readonly database: string
   readonly url: string
-  open(options?: Partial<PostgresStoreOptions>): Promise<CatalogStore>
+  open(options?: Partial<PostgresStoreOptions>): Promise<DatabaseStore>
   dispose(): Promise<void>
 }
 
 export async function openPostgresFixture(): Promise<PostgresFixture> {
   const postgres = await sharedPostgres()
   const database = await postgres.createDatabase()
-  const opened: CatalogStore[] = []
+  const opened: DatabaseStore[] = []
   const url = postgres.url(database)
   return {
     server: postgres,
