@@ -15,20 +15,30 @@ export function assignLocation(root: string, identifier: TableIdentifier, random
   return `${withoutTrailingSlash(root)}/${namespace}/${slugOf(identifier.name)}-${suffix}`
 }
 
+/** Whether `assignLocation` may have given this location to a table or view of this name. */
+export function isAssignedTo(identifier: TableIdentifier, location: string): boolean {
+  const namespace = slugOf(identifier.namespace.join('.'))
+  const [inNamespace, folder = ''] = withoutTrailingSlash(location).split('/').slice(-2)
+  const name = `${slugOf(identifier.name)}-`
+  return (
+    inNamespace === namespace && folder.startsWith(name) && /^[0-9a-f]{8}$/.test(folder.slice(name.length))
+  )
+}
+
 /**
  * A location that a client chose, with `.`, `..` and empty segments resolved.
+ * @param field what the error calls it
  * @throws REQUEST_INVALID when that is not inside `root`
  */
-export function locationInside(root: string, location: string): string {
+export function locationInside(root: string, location: string, field = 'location'): string {
   const folder = withoutTrailingSlash(root)
   const normalised = normalise(location)
-  if (normalised === undefined || !normalised.startsWith(`${folder}/`)) {
-    throw new IngotError('REQUEST_INVALID', `location ${location.slice(0, 1000)} is not inside ${folder}`, {
-      hint: 'leave the location out: the catalog assigns one',
-      context: { location, root: folder },
-    })
-  }
-  return normalised
+  if (normalised?.startsWith(`${folder}/`)) return normalised
+  const shown = JSON.stringify(location.slice(0, 1000))
+  throw new IngotError('REQUEST_INVALID', `${field} ${shown} is not inside ${folder}`, {
+    hint: 'files of a lake lie inside its root, the location of a new table may be left out',
+    context: { field, location: location.slice(0, 1000), root: folder },
+  })
 }
 
 function slugOf(text: string): string {
@@ -42,9 +52,11 @@ function slugOf(text: string): string {
 
 /** Undefined when the text is no URI with a path, or climbs out of it. */
 function normalise(location: string): string | undefined {
-  const parts = /^([a-z][a-z0-9+.-]*:\/\/[^/]*)\/(.*)$/is.exec(location)
+  // `file:/path` is how Hadoop writes `file:///path`.
+  const parts = /^([a-z][a-z0-9+.-]*:\/\/[^/]*)\/(.*)$/is.exec(location.replace(/^file:\/(?!\/)/, 'file:///'))
   const [, origin, path] = parts ?? []
   if (origin === undefined || path === undefined || /[\p{Cc}\\]/u.test(path)) return undefined
+  if (path.split('/').some(climbsWhenDecoded)) return undefined
   const segments: string[] = []
   for (const segment of path.split('/')) {
     if (segment === '' || segment === '.') continue
@@ -52,6 +64,18 @@ function normalise(location: string): string | undefined {
     else if (segments.pop() === undefined) return undefined
   }
   return `${origin}/${segments.join('/')}`
+}
+
+/** Nothing is percent-encoded here, but another engine may decode what it reads: `%2e%2e` must not climb there. */
+function climbsWhenDecoded(segment: string): boolean {
+  if (!segment.includes('%')) return false
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(segment)
+  } catch {
+    return false
+  }
+  return /[\p{Cc}\\]/u.test(decoded) || decoded.split('/').some(part => part === '.' || part === '..')
 }
 
 function withoutTrailingSlash(location: string): string {

@@ -42,6 +42,8 @@ export const ERROR_MAPPINGS: Readonly<Record<ErrorCode, ErrorMapping>> = {
   ENGINE_OUT_OF_MEMORY: { status: 503, type: 'ServiceUnavailableException', sqlState: '53200' },
   ENGINE_CRASHED: { status: 503, type: 'ServiceUnavailableException', sqlState: '58000' },
   CATALOG_UNAVAILABLE: { status: 503, type: 'ServiceUnavailableException', sqlState: '57P03' },
+  NOT_AUTHENTICATED: { status: 401, type: 'NotAuthorizedException', sqlState: '28000' },
+  FORBIDDEN: { status: 403, type: 'ForbiddenException', sqlState: '42501' },
   UNSUPPORTED: { status: 406, type: 'UnsupportedOperationException', sqlState: '0A000' },
   CANCELLED: { status: 499, type: 'InternalServerError', sqlState: '57014' },
 }
