@@ -184,6 +184,23 @@ export function loadConfig(projectFolder: string, environment: NodeJS.ProcessEnv
   return withDefaults(folder, parsed.data)
 }
 
+/**
+ * `config` with its storage and catalog where the file at `path`, which is like ingot.json, puts them. Variables do not count:
+ * they say where the project itself is.
+ * @throws CONFIG_INVALID
+ */
+export function loadTargetConfig(config: Config, path: string): Config {
+  if (!existsSync(path)) {
+    throw new IngotError('CONFIG_INVALID', `there is no file ${path}`, {
+      hint: 'write the storage and the catalog of the target into it, as in ingot.json',
+    })
+  }
+  const parsed = fileSchema.safeParse(readConfigFile(path))
+  if (!parsed.success) throw invalid(path, parsed.error, {})
+  const { storage, catalog } = withDefaults(config.projectFolder, parsed.data)
+  return { ...config, storage, catalog }
+}
+
 /** A misspelt variable that changed nothing in silence would be found out late. */
 function requireKnownVariables(environment: NodeJS.ProcessEnv): void {
   const known = Object.keys(VARIABLES)

@@ -1,5 +1,6 @@
 import type { AccessStore } from './access-store.ts'
 import type { CatalogStore } from './store.ts'
+import type { StoreContents } from './store-contents.ts'
 
 /** What an operator wants to know of a store. */
 export interface StoreDescription {
@@ -15,6 +16,13 @@ export interface StoreDescription {
 export interface DatabaseStore extends CatalogStore {
   /** @throws CATALOG_UNAVAILABLE */
   describe(): Promise<StoreDescription>
+  /** Everything in it, as one instant saw it, for a copy. @throws CATALOG_UNAVAILABLE */
+  contents(): Promise<StoreContents>
+  /**
+   * Puts what a copy begins with in the place of what is there, in one transaction.
+   * @throws REQUEST_INVALID when what is there is not an earlier state of it; CATALOG_UNAVAILABLE
+   */
+  restore(contents: StoreContents): Promise<void>
   /** Who may use what is in it. Closed with this store. */
   readonly access: AccessStore
   /** The same store, for which the audit log names `principal` as who changes it. Closed with this one. */

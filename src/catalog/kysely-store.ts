@@ -14,6 +14,7 @@ import type { DatabaseStore, StoreDescription } from './database-store.ts'
 import { KyselyAccessStore } from './kysely-access-store.ts'
 import type { CatalogStore, KeyRecord, NamespaceRecord, StoreOutcome, StoreTransaction } from './store.ts'
 import { applyTransaction } from './store-apply.ts'
+import { readContents, type StoreContents, writeContents } from './store-contents.ts'
 import { available, reasonOf, unavailable } from './store-failures.ts'
 import { findKey, spentKey, withPointers } from './store-history.ts'
 import { MIGRATIONS_APPLIED } from './store-migrations.ts'
@@ -68,6 +69,21 @@ export class KyselyStore implements DatabaseStore {
       program: await program(this.#database),
       migrations: MIGRATIONS_APPLIED,
     }))
+  }
+
+  contents(): Promise<StoreContents> {
+    return available(() =>
+      this.#database.transaction().setIsolationLevel('repeatable read').execute(readContents),
+    )
+  }
+
+  restore(contents: StoreContents): Promise<void> {
+    return available(() =>
+      this.#database
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(transaction => writeContents(transaction, contents)),
+    )
   }
 
   namespaces(): Promise<readonly NamespaceRecord[]> {

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   maintain: async () => (await import('./maintain.ts')).maintainCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
+  copy: async () => (await import('./copy.ts')).copyCommand,
   types: async () => (await import('./types.ts')).typesCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }

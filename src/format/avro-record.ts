@@ -43,6 +43,13 @@ export class RecordReader {
     return record => (record as readonly AvroValue[])[position] ?? null
   }
 
+  /** A function that answers a record with another value for a field; the same record where the writer left the field out. */
+  setter(id: number): (record: AvroValue, value: AvroValue) => AvroValue {
+    const position = this.positions.get(id)
+    if (position === undefined) return record => record
+    return (record, value) => (record as readonly AvroValue[]).with(position, value)
+  }
+
   /** As picker, of a field that must be there. @throws METADATA_INVALID at once when it is not, later when it is null */
   requiredPicker(id: number): (record: AvroValue) => NonNullable<AvroValue> {
     if (!this.positions.has(id)) throw avroError(`its records have no field ${id}`)

@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['table'],
   ['engine'],
   ['lake'],
-  ['ingest', 'pipeline', 'maintenance', 'warehouse', 'scaling', 'ml'],
+  ['ingest', 'pipeline', 'maintenance', 'copy', 'warehouse', 'scaling', 'ml'],
   ['server'],
   ['platform.ts'],
   ['roles'],
