@@ -27,7 +27,7 @@ export const maintainCommand: Command = {
 
 /** The account of each table is printed as soon as there is one: a large lake takes long. */
 async function maintain(
-  { context, engine, log, metrics }: Platform,
+  { context, engine, metrics }: Platform,
   { positionals, flag, json, signal, terminal }: CommandInput,
 ): Promise<MaintenanceReport> {
   const options: MaintainOptions = {
@@ -38,7 +38,7 @@ async function maintain(
       if (text !== '') terminal.out(`${text}\n`)
     },
   }
-  const maintenance = new Maintenance({ context, engine, log, metrics })
+  const maintenance = new Maintenance({ context, engine, metrics })
   if (positionals.length === 0) return await maintenance.run(options)
   const selected = await loadSelectedTables(context.catalog, { names: positionals, all: false })
   return await maintenance.run({ ...options, tables: selected.map(({ identifier }) => identifier) })

@@ -75,8 +75,9 @@ function nextStep(round: MaintenanceRound, rewrites: readonly Rewrite[]): readon
   let bytes = 0
   if (round.isOver) return step
   for (const rewrite of rewrites) {
-    if (partitions.has(rewrite.partition) || bytes + rewrite.bytes > round.rewriteBytesLeft) continue
-    if (step.length > 0 && bytes + rewrite.bytes > STEP_BYTES) continue
+    if (partitions.has(rewrite.partition)) continue
+    if (step.length > 0 && bytes + rewrite.bytes > Math.min(STEP_BYTES, round.rewriteBytesLeft)) continue
+    if (step.length === 0 && !round.hasRoomFor(rewrite.bytes)) continue
     step.push(rewrite)
     partitions.add(rewrite.partition)
     bytes += rewrite.bytes

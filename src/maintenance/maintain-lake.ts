@@ -3,7 +3,6 @@ import { IngotError } from '../errors.ts'
 import type { Engine } from '../table/engine.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
-import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { consumedSnapshots, loadCatalogState } from './catalog-state.ts'
 import { compactTable } from './compact-table.ts'
@@ -23,7 +22,6 @@ import { SnapshotFiles } from './unreachable-files.ts'
 export interface MaintenanceDependencies {
   readonly context: TableContext
   readonly engine: Engine
-  readonly log: Log
   readonly metrics: Metrics
 }
 
@@ -59,6 +57,8 @@ export class Maintenance {
   /** By location. */
   readonly #files = new Map<string, SnapshotFiles>()
   readonly #orphansSoughtAtMs = new Map<string, number>()
+  /** The table that the last round had no time for. */
+  #next: string | undefined
 
   constructor(dependencies: MaintenanceDependencies) {
     this.#dependencies = dependencies
@@ -88,9 +88,10 @@ export class Maintenance {
     const consumed = consumedSnapshots(state.tables)
     const forgotten = await this.#thinHistory(round, state, only)
     const tables: TableMaintenance[] = []
-    for (const table of state.tables.filter(({ identifier }) => isAmong(identifier, only))) {
+    for (const table of this.#inTurn(state.tables.filter(({ identifier }) => isAmong(identifier, only)))) {
       const ledger = new TableLedger(formatIdentifier(table.identifier))
-      await this.#maintain(round, table, { state, consumed, forgotten }, ledger)
+      if (round.isOver) this.#postpone(table, ledger)
+      else await this.#maintain(round, table, { state, consumed, forgotten }, ledger)
       tables.push(ledger.report)
       onTable?.(ledger.report)
     }
@@ -99,6 +100,18 @@ export class Maintenance {
     this.#reader.keepOnly(after.versions)
     const seconds = (clock.nowMs() - round.startedAtMs) / 1000
     return { isDryRun: round.isDryRun, seconds, tables, departed }
+  }
+
+  /** Those first that the last round had no time for, so that none waits for ever. */
+  #inTurn(tables: readonly LoadedTable[]): readonly LoadedTable[] {
+    const first = tables.findIndex(({ identifier }) => identifierKey(identifier) === this.#next)
+    this.#next = undefined
+    return first < 0 ? tables : [...tables.slice(first), ...tables.slice(0, first)]
+  }
+
+  #postpone({ identifier }: LoadedTable, ledger: TableLedger): void {
+    this.#next ??= identifierKey(identifier)
+    ledger.postpone('all of it: the time of this round is over')
   }
 
   async #thinHistory(
@@ -144,10 +157,6 @@ export class Maintenance {
       // Dropped meanwhile: there is nothing left to maintain.
       if (error.code === 'TABLE_NOT_FOUND') return
       ledger.set({ error: { code: error.code, message: error.message } })
-      this.#dependencies.log.error(
-        { table: ledger.report.table, err: error },
-        'maintenance of a table failed',
-      )
     }
   }
 

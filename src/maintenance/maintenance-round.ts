@@ -12,7 +12,7 @@ import type { VersionReader } from './named-snapshots.ts'
 export interface MaintenanceBudget {
   /** After which no further step is begun. */
   readonly seconds: number
-  /** Of data files that are written again. */
+  /** Of data files that are written again. A round writes at least one, unless this is 0. */
   readonly rewriteBytes: number
 }
 
@@ -26,6 +26,7 @@ export class MaintenanceRound {
   readonly startedAtMs: number
   readonly #clock: Clock
   readonly #deadlineMs: number
+  readonly #rewriteBytes: number
   #rewriteBytesLeft: number
 
   constructor(options: {
@@ -44,6 +45,7 @@ export class MaintenanceRound {
     this.#clock = options.context.clock
     this.startedAtMs = this.#clock.nowMs()
     this.#deadlineMs = this.startedAtMs + options.budget.seconds * 1000
+    this.#rewriteBytes = options.budget.rewriteBytes
     this.#rewriteBytesLeft = options.budget.rewriteBytes
   }
 
@@ -53,6 +55,12 @@ export class MaintenanceRound {
 
   get rewriteBytesLeft(): number {
     return this.#rewriteBytesLeft
+  }
+
+  /** Whether the budget has room; for the first of a round always, as a file larger than all of it would wait for ever. */
+  hasRoomFor(bytes: number): boolean {
+    const isUnspent = this.#rewriteBytesLeft > 0 && this.#rewriteBytesLeft === this.#rewriteBytes
+    return bytes <= this.#rewriteBytesLeft || isUnspent
   }
 
   spend(bytes: number): void {

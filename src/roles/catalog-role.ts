@@ -1,9 +1,9 @@
-import type { Config } from '../config.ts'
+import { readFile } from 'node:fs/promises'
+import { type Config, isLoopbackHost } from '../config.ts'
+import { IngotError } from '../errors.ts'
 import { openPlatform } from '../platform.ts'
-import { createHttpApp } from '../server/http-app.ts'
-import { createIcebergRest } from '../server/iceberg-rest.ts'
 import { serveHttp } from '../server/serve-http.ts'
-import { AppendQueue } from '../table/append-queue.ts'
+import { createCatalogApp } from './catalog-app.ts'
 import type { RoleOptions } from './role-options.ts'
 
 /**
@@ -15,17 +15,41 @@ export async function runCatalogRole(config: Config, options: RoleOptions): Prom
   // The catalog is the one that others reach by URL: it decides by itself, whatever URL the configuration names.
   const own = { ...config, catalog: { ...config.catalog, url: undefined } }
   await using platform = await openPlatform(own, { role: 'catalog', prettyLog: isWatched })
-  const { context, metrics, log, random } = platform
-  const app = createHttpApp({
-    metrics,
-    log,
-    routes: [createIcebergRest({ catalog: context.catalog, random, appends: new AppendQueue(context) })],
+  const { log } = platform
+  const { http, catalog } = config
+  const server = await serveHttp({
+    app: createCatalogApp(platform),
+    host: http.host,
+    port: http.port,
+    isAuthenticated: catalog.isAuthenticated,
+    ...(catalog.tls && { tls: await readTls(catalog.tls) }),
   })
-  const server = await serveHttp({ app, host: config.http.host, port: config.http.port })
+  if (!isLoopbackHost(http.host) && catalog.tls === undefined) {
+    log.warn(
+      { url: server.url },
+      'tokens are sent to this catalog unencrypted, unless a proxy before it does TLS',
+    )
+  }
   log.info({ url: server.url }, 'catalog listens')
   send({ type: 'listening', url: server.url, port: server.port })
   await aborted(signal)
   await server.close()
+}
+
+/** @throws CONFIG_INVALID naming the file that cannot be read */
+async function readTls(tls: { readonly certificate: string; readonly key: string }) {
+  const read = (key: string, file: string): Promise<string> =>
+    readFile(file, 'utf8').catch(cause => {
+      throw new IngotError(
+        'CONFIG_INVALID',
+        `catalog.tls.${key} cannot be read: ${(cause as Error).message}`,
+        {
+          cause,
+          hint: 'give a file in PEM that the catalog may read, absolute or relative to the project',
+        },
+      )
+    })
+  return { certificate: await read('certificate', tls.certificate), key: await read('key', tls.key) }
 }
 
 /** Resolves when the signal is aborted. */

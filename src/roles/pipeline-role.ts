@@ -5,6 +5,7 @@ import type { RunReport } from '../pipeline/run-report.ts'
 import { openLake, openPlatform, type Platform } from '../platform.ts'
 import { createHttpApp } from '../server/http-app.ts'
 import { serveHttp } from '../server/serve-http.ts'
+import { BackgroundMaintenance } from './background-maintenance.ts'
 import type { RoleOptions } from './role-options.ts'
 import { RunLog } from './run-log.ts'
 
@@ -14,7 +15,7 @@ export interface PipelineRoleOptions extends RoleOptions {
 }
 
 /**
- * Runs the lake again and again, with a pause between, or once: then it resolves with the report.
+ * Runs the lake again and again, with a pause between in which it maintains the tables, or once: then it resolves with the report.
  * A run that cannot reach the catalog, or loses its tables to others, is tried again at the next turn.
  * @throws what the first run throws, when it is the only one
  */
@@ -33,9 +34,11 @@ export async function runPipelineRole(
     const run = (): Promise<RunReport> =>
       executeRun(platform, lake, { signal, onEvent: event => send({ type: 'run', event }) })
     if (once) return await run()
+    const maintenance = new BackgroundMaintenance(platform)
     const runLog = new RunLog({ log, clock, isWatched })
     while (!signal.aborted) {
       await runAndLog(runLog, run)
+      await maintenance.runWhenDue(signal)
       await pause(platform, config.pipeline.intervalMs, signal)
     }
     return undefined

@@ -10,6 +10,10 @@ export interface SuperviseLakeOptions {
   readonly environment: NodeJS.ProcessEnv
   /** The port that the catalog asks for at its first start; it keeps the one it got. */
   readonly port: number
+  /** What the pipeline asks the catalog with; known to these processes alone, and gone with them. */
+  readonly serviceToken: string
+  /** Where the pipeline finds the catalog: a certificate has the name of a host. Undefined: where it listens. */
+  readonly publicUrl: string | undefined
   /** End when the pipeline has made one run. */
   readonly once: boolean
   /** Runs are shown as `onRun` tells them: the roles need not log them. */
@@ -61,7 +65,11 @@ function catalogSpec(options: SuperviseLakeOptions): {
     name: 'catalog',
     args: roleArguments('catalog', options),
     // Started again, it listens where its clients look for it.
-    environment: () => ({ ...options.environment, INGOT_HTTP_PORT: String(port) }),
+    environment: () => ({
+      ...options.environment,
+      INGOT_HTTP_PORT: String(port),
+      INGOT_CATALOG_SERVICE_TOKEN: options.serviceToken,
+    }),
     onMessage: message => {
       const { type, ...listening } = message as RoleMessage
       if (type !== 'listening' || !('port' in listening)) return
@@ -76,7 +84,11 @@ function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSp
   return {
     name: 'pipeline',
     args: [...roleArguments('pipeline', options), ...(options.once ? ['--once'] : [])],
-    environment: () => ({ ...withoutStore(options.environment), INGOT_CATALOG_URL: catalogUrl }),
+    environment: () => ({
+      ...withoutStore(options.environment),
+      INGOT_CATALOG_URL: options.publicUrl ?? catalogUrl,
+      INGOT_CATALOG_TOKEN: options.serviceToken,
+    }),
     onMessage: message => {
       const received = message as RoleMessage
       if (received.type === 'run') options.onRun(received.event)

@@ -10,7 +10,6 @@ import { stageAppend, stageDelta } from '../../../src/table/stage-delta.ts'
 import { Transaction } from '../../../src/table/transaction.ts'
 import { filesWrittenBy } from '../../../src/table/uncommitted-files.ts'
 import type { TableIdentifier } from '../../../src/table-identifier.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { type Row, writeRows } from '../blob-files.ts'
 import { compareRows, currentRows, repeatUntilDone, type ScenarioKind } from '../scenario.ts'
@@ -111,7 +110,6 @@ async function maintain(context: Process['context']): Promise<void> {
   const maintenance = new Maintenance({
     context,
     engine: NO_ENGINE,
-    log: createLog({ level: 'silent' }),
     metrics: createMetrics(),
   })
   const { tables } = await maintenance.run({ budget: { seconds: DAY_MS, rewriteBytes: 0 } })

@@ -1,45 +1,20 @@
 import assert from 'node:assert/strict'
-import { appendFile, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { historyCommand } from '../../../src/cli/history.ts'
 import { maintainCommand } from '../../../src/cli/maintain.ts'
-import { loadConfig } from '../../../src/config.ts'
-import { executeRun } from '../../../src/pipeline/run.ts'
-import { openLake, openPlatform } from '../../../src/platform.ts'
-import { stageProperties } from '../../../src/table/stage.ts'
-import { Transaction } from '../../../src/table/transaction.ts'
+import { refreshOften, setProperties } from '../../support/refreshed-lake.ts'
 import { CommandLab } from './command-lab.ts'
 
 // One lake that was refreshed often, maintained in order: first in thought, then table by table.
 
-const RUNS = 18
-const BRONZE = { namespace: ['bronze'], name: 'readings' }
-
-const configOf = ({ project }: CommandLab) => loadConfig(project, { INGOT_ENGINE_WORKERS: '1' })
-
 let lab: CommandLab
 before(async () => {
   lab = await CommandLab.withLake()
-  await using platform = await openPlatform(configOf(lab), { logLevel: 'silent' })
-  const lake = await openLake(platform)
-  for (let run = 0; run < RUNS; run += 1) {
-    const line = `{"vehicle":"truck-1","measured_at":"2026-01-06T09:${run + 10}:00Z","speed_kmh":50.0,"load_kg":1}\n`
-    await appendFile(join(lab.project, 'inbox', 'readings-2026-01-06.ndjson'), line)
-    await executeRun(platform, lake)
-  }
+  await refreshOften(lab.project, 18)
 })
 after(() => lab[Symbol.asyncDispose]())
-
-/** As another engine would: tables get no properties from a project. */
-async function setProperties(properties: Readonly<Record<string, string>>): Promise<void> {
-  await using platform = await openPlatform(configOf(lab), { logLevel: 'silent' })
-  const transaction = new Transaction(platform.context)
-  await transaction.update(BRONZE, async staged =>
-    stageProperties(staged ?? assert.fail('no table'), { set: properties }),
-  )
-  await transaction.commit({ idempotencyKey: crypto.randomUUID() })
-}
 
 async function parquetFiles(): Promise<number> {
   const names = await readdir(join(lab.project, '.ingot', 'lake'), { recursive: true })
@@ -56,7 +31,7 @@ test('what was written a moment ago waits, and is said to', async () => {
 })
 
 test('a dry run tells what a round then does: small files are joined, versions that nobody needs go with their files', async () => {
-  await setProperties({
+  await setProperties(lab.project, {
     'ingot.compaction.quiet-ms': '0',
     'ingot.history.dense-ms': '0',
     'history.expire.max-snapshot-age-ms': '0',

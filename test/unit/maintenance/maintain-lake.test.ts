@@ -186,15 +186,45 @@ test('a column that is added while files are rewritten postpones it', async () =
   assert.equal((await lab.rows(table)).length, 20)
 })
 
-test('a budget of bytes postpones what does not fit', async () => {
-  const table = await lab.tables.create({ v: 'int' })
-  await lab.appendMany(table, 20)
+test('a budget of bytes postpones what does not fit, but for the first of a round', async () => {
+  const table = await lab.tables.create({ p: 'string', v: 'int' }, ['p'])
+  for (const p of ['a', 'b']) {
+    for (let v = 0; v < 17; v += 1) await lab.append(table, `SELECT '${p}' AS p, ${v} AS v`)
+  }
   lab.clock.pass(2 * MINUTE_MS)
-  const report = await lab.maintainTable(table, { budget: { seconds: 60, rewriteBytes: 100 } })
-  assert.deepEqual(report.rewrites, [])
-  assert.deepEqual(report.postponed, ['20 files to write again: the budget of this round is spent'])
-  const late = await lab.maintainTable(table, { budget: { seconds: 0, rewriteBytes: 1e9 } })
-  assert.deepEqual(late.rewrites, [])
+  const budgetOf = (rewriteBytes: number) => ({ budget: { seconds: 60, rewriteBytes } })
+  const spent = 'files to write again: the budget of this round is spent'
+  const none = await lab.maintainTable(table, budgetOf(0))
+  assert.deepEqual([none.rewrites, none.postponed], [[], [`34 ${spent}`]])
+  const one = await lab.maintainTable(table, budgetOf(100))
+  assert.deepEqual([one.rewrites.length, one.postponed], [1, [`17 ${spent}`]])
+  assert.equal((await lab.maintainTable(table, budgetOf(100))).rewrites.length, 1)
+})
+
+test('tables that a round had no time for come first in the next', async () => {
+  const tables = [await lab.tables.create({ v: 'int' }), await lab.tables.create({ v: 'int' })]
+  for (const table of tables) await lab.appendMany(table, 20)
+  lab.clock.pass(2 * MINUTE_MS)
+  const maintenance = lab.maintenance()
+  lab.meanwhile = async () => lab.clock.pass(2 * MINUTE_MS)
+  const options = {
+    tables: tables.map(({ identifier }) => identifier),
+    budget: { seconds: 60, rewriteBytes: 1e9 },
+  }
+  const first = await maintenance.run(options)
+  assert.deepEqual(
+    first.tables.map(({ rewrites, postponed }) => [rewrites.length, postponed]),
+    [
+      [1, []],
+      [0, ['all of it: the time of this round is over']],
+    ],
+  )
+  const second = await maintenance.run(options)
+  assert.deepEqual(
+    second.tables.map(({ table }) => table),
+    first.tables.map(({ table }) => table).toReversed(),
+  )
+  assert.equal(second.tables[0]?.rewrites.length, 1)
 })
 
 test('a day later the files on disk are those of what is kept, and no more', async () => {

@@ -9,7 +9,6 @@ import { stageAppend } from '../../../src/table/stage-delta.ts'
 import type { StagedTable } from '../../../src/table/staged-table.ts'
 import { Transaction } from '../../../src/table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../../../src/table-identifier.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { TableLab } from '../../support/table-lab.ts'
 
@@ -49,9 +48,8 @@ export class MaintenanceLab {
     return this.tables.context
   }
 
-  /** A new process, which remembers nothing. */
-  maintenance(): Maintenance {
-    const engine: Engine = {
+  get engine(): Engine {
+    return {
       workersMax: 1,
       session: async <T>(_options: unknown, work: (session: EngineSession) => Promise<T>): Promise<T> => {
         const { meanwhile } = this
@@ -61,8 +59,11 @@ export class MaintenanceLab {
       },
       close: async () => undefined,
     }
-    const log = createLog({ level: 'silent' })
-    return new Maintenance({ context: this.context, engine, log, metrics: createMetrics() })
+  }
+
+  /** A new process, which remembers nothing. */
+  maintenance(): Maintenance {
+    return new Maintenance({ context: this.context, engine: this.engine, metrics: createMetrics() })
   }
 
   async maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {

@@ -31,7 +31,7 @@ test('partitions are named as people read their values', async () => {
   assert.equal(await nameFor(at, ['at'], [2n ** 62n]), `at=${Number(2n ** 62n) / 1000}`)
   assert.equal(await nameFor({ d: 'date', s: 'string' }, ['d', 's'], [20_459, 'a b']), 'd=2026-01-06, s=a b')
   assert.equal(await nameFor({ b: 'binary' }, ['b'], [new Uint8Array([1, 255])]), 'b=01ff')
-  assert.equal(await nameFor({ s: 'string' }, ['bucket(16, s)'], [3]), 's_bucket=3')
+  assert.equal(await nameFor({ s: 'string' }, ['bucket(16, s)'], [3]), 's_bucket_16=3')
   assert.equal(await nameFor({ s: 'string' }, ['s'], [null]), 's=null')
   assert.equal(await nameFor({ s: 'string' }, [], []), undefined)
 })
