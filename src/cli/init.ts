@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { IngotError } from '../errors.ts'
 import { type Command, EXIT } from './command.ts'
 import { packageFolder } from './package-folder.ts'
@@ -23,19 +23,31 @@ export const initCommand: Command = {
     renameSync(join(folder, 'gitignore'), join(folder, '.gitignore'))
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
     if (input.json) input.terminal.out(JSON.stringify({ folder, files }))
-    else input.terminal.out(nextSteps(relative(process.cwd(), folder) || '.'))
+    else input.terminal.out(nextSteps(folder))
     return EXIT.ok
   },
 }
 
 function nextSteps(folder: string): string {
+  const shown = relative(process.cwd(), folder)
   return [
-    `made ${folder}: lake.ts declares the tables, inbox/ has a few readings of vehicles`,
+    `made ${shown || 'a lake'}: lake.ts declares the tables, inbox/ has a few readings of vehicles`,
     '',
     'next:',
-    ...(folder === '.' ? [] : [`  cd ${/\s/.test(folder) ? JSON.stringify(folder) : folder}`]),
+    ...(shown === '' ? [] : [`  cd ${quoteForShell(shown)}`]),
+    ...(isInstalledAbove(folder) ? [] : [`  npm init -y && npm install ${quoteForShell(packageFolder())}`]),
     '  npx ingot start --once',
     '  npx ingot query "select * from gold.depot_days order by day, depot"',
     '  npx ingot quarantine list',
   ].join('\n')
+}
+
+/** Whether npx and the imports of a lake in that folder find this package. */
+function isInstalledAbove(folder: string): boolean {
+  const parent = dirname(folder)
+  return existsSync(join(folder, 'node_modules', 'ingot')) || (parent !== folder && isInstalledAbove(parent))
+}
+
+function quoteForShell(path: string): string {
+  return /[^\w./@:-]/.test(path) ? JSON.stringify(path) : path
 }

@@ -117,7 +117,7 @@ function undoneOf(input: CommandInput, { metadata }: StagedTable, to: Snapshot):
 }
 
 async function stage(
-  { context, engine }: Platform,
+  { config, context, engine }: Platform,
   transaction: Transaction,
   identifier: TableIdentifier,
   snapshotId: bigint,
@@ -134,7 +134,11 @@ async function stage(
   // A bronze table's progress is not in its snapshots but in the record of the files taken.
   if (undone === 'skip' || identifier.namespace.join() !== 'bronze') return
   await engine.session({ label: 'rollback' }, session =>
-    stageRewindFiles(context, session, transaction, identifier, snapshotId),
+    stageRewindFiles(context, session, transaction, {
+      table: identifier,
+      snapshotId,
+      projectFolder: config.projectFolder,
+    }),
   )
 }
 

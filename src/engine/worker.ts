@@ -82,5 +82,6 @@ function sendRows(response: WorkerResponse): Promise<void> {
 }
 
 function send(response: WorkerResponse): void {
-  process.send?.(response)
+  // A program that has gone meanwhile wants no answer: 'disconnect' ends this process.
+  process.send?.(response, undefined, undefined, () => undefined)
 }

@@ -81,6 +81,15 @@ async function findPaths(pattern: string, projectFolder: string): Promise<readon
   return paths.map(path => resolve(path))
 }
 
+/** Those of the sources, as rows name them, of which there is no file any more. @throws STORAGE_FAILED */
+export async function missingSources(
+  sources: readonly string[],
+  projectFolder: string,
+): Promise<readonly string[]> {
+  const found = await Promise.all(sources.map(source => statIfThere(resolve(projectFolder, source))))
+  return sources.filter((_, index) => !found[index]?.isFile())
+}
+
 /** Undefined: there is none. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
   try {

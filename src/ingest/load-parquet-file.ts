@@ -112,7 +112,9 @@ async function requireReadable(session: EngineSession, path: string): Promise<vo
 }
 
 function unreadable(error: IngotError): UnreadableFile {
-  return new UnreadableFile(`damaged Parquet: ${error.message}`, { cause: error })
+  return new UnreadableFile(`damaged Parquet: ${error.context.engineMessage ?? error.message}`, {
+    cause: error,
+  })
 }
 
 function requireColumns(

@@ -9,23 +9,27 @@ import { stageOverwrite } from '../table/stage-overwrite.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
+import { missingSources } from './list-files.ts'
 import { FILES_TABLE } from './taken-files.ts'
 
 /**
  * Stages that a bronze table's files count as taken, and its lines as refused, as they were when its snapshot `snapshotId` was the newest: the
  * next load takes again what came after. Goes with a rollback of the table in the same transaction.
- * @throws SNAPSHOT_NOT_FOUND when no transaction of the catalog left the table at that snapshot
+ * @throws SNAPSHOT_NOT_FOUND when no transaction of the catalog left the table at that snapshot; FILE_NOT_FOUND when a file that
+ *   would be taken again is gone
  */
 export async function stageRewindFiles(
   context: TableContext,
   session: EngineSession,
   transaction: Transaction,
-  table: TableIdentifier,
-  snapshotId: bigint,
+  { table, snapshotId, projectFolder }: RewoundTable,
 ): Promise<void> {
   const transactionId = await transactionThatLeft(context, table, snapshotId)
   const isOfTable = `table_name = ${quoteLiteral(formatIdentifier(table))}`
-  await rewind(context, session, transaction, { table: FILES_TABLE, transactionId, condition: isOfTable })
+  const files = { table: FILES_TABLE, transactionId, condition: isOfTable }
+  const later = await sourcesTakenLater(context, session, transaction, files)
+  requireSources(table, await missingSources(later, projectFolder))
+  await rewind(context, session, transaction, files)
   await rewind(context, session, transaction, {
     table: quarantineIdentifier(table),
     transactionId,
@@ -33,11 +37,45 @@ export async function stageRewindFiles(
   })
 }
 
+interface RewoundTable {
+  readonly table: TableIdentifier
+  readonly snapshotId: bigint
+  /** Where its sources are named from. */
+  readonly projectFolder: string
+}
+
 interface Rewind {
   readonly table: TableIdentifier
   readonly transactionId: number
   /** Which rows are put back to what they were. */
   readonly condition: string
+}
+
+/** The files of which something was taken since. */
+async function sourcesTakenLater(
+  context: TableContext,
+  session: EngineSession,
+  transaction: Transaction,
+  { table, transactionId, condition }: Rewind,
+): Promise<readonly string[]> {
+  const now = await transaction.table(table)
+  if (now === undefined) return []
+  const then = await tableAt(context, table, transactionId)
+  const earlier = then === undefined ? '' : ` EXCEPT ${await rowsOf(context, then, condition)}`
+  const later = `${await rowsOf(context, now, condition)}${earlier}`
+  const { rows } = await session.query(`SELECT DISTINCT source FROM (${later}) ORDER BY source`)
+  return rows.map(([source]) => String(source))
+}
+
+function requireSources(table: TableIdentifier, missing: readonly string[]): void {
+  if (missing.length === 0) return
+  const listed = missing.slice(0, MISSING_LISTED_MAX).join(', ')
+  const more = missing.length > MISSING_LISTED_MAX ? ` and ${missing.length - MISSING_LISTED_MAX} more` : ''
+  throw new IngotError(
+    'FILE_NOT_FOUND',
+    `${formatIdentifier(table)} cannot take in again what came from ${listed}${more}: no such file`,
+    { hint: 'put back what is missing, or use --skip: the table goes back, and the files stay taken' },
+  )
 }
 
 async function rewind(
@@ -59,7 +97,11 @@ async function rewind(
   })
 }
 
-async function rowsOf(context: TableContext, { metadata }: LoadedTable, condition: string): Promise<string> {
+async function rowsOf(
+  context: TableContext,
+  { metadata }: Pick<LoadedTable, 'metadata'>,
+  condition: string,
+): Promise<string> {
   return `SELECT * FROM (${scanSql(metadata, await planScan(context, metadata))}) WHERE ${condition}`
 }
 
@@ -94,3 +136,4 @@ async function transactionThatLeft(
 }
 
 const TRANSACTIONS_MAX = 10_000
+const MISSING_LISTED_MAX = 5

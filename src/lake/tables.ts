@@ -170,7 +170,7 @@ function mapTable(
   const version = reader.raw('version')
   if (typeof version !== 'number' || !Number.isSafeInteger(version)) {
     reader.fault(
-      `the option version of ${tier} table ${name} is not a whole number`,
+      `the option version of ${tier} table ${name} is ${version === undefined ? 'missing' : 'not a whole number'}`,
       'write: version: 1, and raise it when the meaning of the function changes',
     )
   }

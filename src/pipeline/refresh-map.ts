@@ -26,7 +26,10 @@ export async function refreshMap(
   const input = refresh.examined.inputs[0]
   assert(input !== undefined, `map table ${formatIdentifier(table.identifier)} has no input`)
   if (decision.action === 'append' || decision.action === 'keys') {
-    const obstacle = await obstacleToAppend(refresh, views, { drivingInput: input.input })
+    const obstacle = await obstacleToAppend(refresh, views, {
+      drivingInput: input.input,
+      because: 'only the map function knows which rows it made of them',
+    })
     if (obstacle === undefined) {
       const rows = await mapRows(refresh, table, `SELECT * FROM ${changedRelationSql(input.input, 'added')}`)
       const computed = decision.action === 'append' ? appended(table, rows) : merged(refresh, table, rows)

@@ -20,7 +20,10 @@ export async function refreshQuery(
     return refreshKeys(refresh, views, queries, decision)
   for (const input of refresh.examined.inputs) await views.createNew(input)
   if (decision.action === 'append' && queries.strategy === 'append') {
-    const obstacle = await obstacleToAppend(refresh, views, queries)
+    const obstacle = await obstacleToAppend(refresh, views, {
+      ...queries,
+      because: 'the table has no key to find theirs by',
+    })
     if (obstacle === undefined) {
       const counts = await stageRows(refresh, {
         rows: queries.appended,
@@ -81,19 +84,22 @@ async function refreshKeys(
   }
 }
 
-/** Why the changed rows cannot just be appended; where files were only written again, nothing stands against it. */
+/** Why the changed rows cannot just be added, `because` included; where files were only written again, nothing stands against it. */
 export async function obstacleToAppend(
   { examined }: RefreshContext,
   views: InputViews,
-  { drivingInput, reads }: { readonly drivingInput: number; readonly reads?: ReadColumns },
+  {
+    drivingInput,
+    reads,
+    because,
+  }: { readonly drivingInput: number; readonly reads?: ReadColumns; readonly because: string },
 ): Promise<string | undefined> {
   for (const input of examined.inputs) {
     if (changeKind(input) === 'none' && input.input !== drivingInput) continue
     const { removed, added } = await views.createChanges(input, reads)
     const name = formatIdentifier(input.identifier)
     if (input.input !== drivingInput && removed + added > 0) return otherInputChanged(name)
-    if (removed > 0)
-      return `${removed} rows of ${name} are gone or changed, and the table has no key to find theirs by`
+    if (removed > 0) return `${removed} rows of ${name} are gone or changed, and ${because}`
   }
   return undefined
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Command } from '../../../src/cli/command.ts'
@@ -43,7 +43,7 @@ test('init makes a project, and never in a folder that has something in it', asy
   const made = await runCommand(initCommand, [project])
   assert.equal(made.exitCode, 0)
   assert.match(made.out, /^ {2}cd ".*my lake"$/m)
-  assert.match(made.out, /^ {2}npx ingot start --once$/m)
+  assert.match(made.out, /^ {2}npm init -y && npm install .*\n {2}npx ingot start --once$/m)
   assert.equal(await readFile(join(project, '.gitignore'), 'utf8'), '.ingot/\n')
   const again = await runCommand(initCommand, [project])
   assert.equal(again.error?.code, 'REQUEST_INVALID')
@@ -124,7 +124,8 @@ test('query refuses what is not one SELECT over known tables', async () => {
 test('history, --at and rollback go back, and say what becomes of what is undone', async () => {
   const before = await countOf('bronze.readings')
   const extra = { vehicle: 'V-01', measured_at: '2026-02-01T00:00:00Z', speed_kmh: 50, odometer_km: 1 }
-  await writeFile(join(project, 'inbox', 'readings-2026-02-01.ndjson'), `${JSON.stringify(extra)}\n`)
+  const late = join(project, 'inbox', 'readings-2026-02-01.ndjson')
+  await writeFile(late, `${JSON.stringify(extra)}\n`)
   await good(refreshCommand)
   assert.equal(await countOf('bronze.readings'), before + 1)
   assert.equal(await countOf('bronze.readings', '--at', 'transaction:1'), before)
@@ -145,6 +146,13 @@ test('history, --at and rollback go back, and say what becomes of what is undone
     (await refused(rollbackCommand, 'bronze.readings', '--to', '7', '--skip')).code,
     'SNAPSHOT_NOT_FOUND',
   )
+
+  await rename(late, `${late}.away`)
+  const gone = await refused(rollbackCommand, 'bronze.readings', '--to', to, '--replay')
+  assert.equal(gone.code, 'FILE_NOT_FOUND')
+  assert.match(gone.text, /came from inbox\/readings-[-\d]+\.ndjson: no such file[\s\S]*--skip/)
+  assert.equal(await countOf('bronze.readings'), before + 1)
+  await rename(`${late}.away`, late)
 
   await good(rollbackCommand, 'bronze.readings', '--to', to, '--replay')
   assert.equal(await countOf('bronze.readings'), before)

@@ -139,7 +139,7 @@ const SITUATIONS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> 
       assert.equal(plans.get(table)?.fullIf, 'rows of bronze.events are gone or changed')
       assert.equal(
         short(reports.get(table) ?? assert.fail()),
-        'full: 1 rows of bronze.events are gone or changed, and the table has no key to find theirs by',
+        'full: 1 rows of bronze.events are gone or changed, and only the map function knows which rows it made of them',
       )
     }
   },
