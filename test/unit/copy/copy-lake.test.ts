@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Catalog, LoadedTable } from '../../../src/catalog/catalog.ts'
 import { isIngotError } from '../../../src/errors.ts'
+import { currentSnapshot } from '../../../src/format/snapshot.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import { createManifestCache } from '../../../src/table/manifest-cache.ts'
+import { loadManifests } from '../../../src/table/manifests.ts'
 import { planScan } from '../../../src/table/scan.ts'
 import { openTable } from '../../../src/table/stage.ts'
 import { stageDelta } from '../../../src/table/stage-delta.ts'
@@ -148,9 +150,13 @@ test('the copy has all tables and their history, needs nothing of the source, an
   })
 })
 
-/** Of each file that a scan reads, and of its deletes. */
+/** Of each manifest, each file that a scan reads, and its deletes. */
 async function assertSizesAreTrue(lab: TableLab, { metadata }: LoadedTable): Promise<void> {
-  const { tasks } = await planScan({ io: lab.context.io, manifests: createManifestCache() }, metadata)
+  const context = { io: lab.context.io, manifests: createManifestCache() }
+  for (const { manifestPath, manifestLength } of await loadManifests(context, currentSnapshot(metadata))) {
+    assert.equal((await lab.context.io.stat(manifestPath))?.sizeBytes, manifestLength, manifestPath)
+  }
+  const { tasks } = await planScan(context, metadata)
   for (const { entry, deletes } of tasks) {
     for (const { file } of [entry, ...deletes.map(each => each.entry)]) {
       assert.equal((await lab.context.io.stat(file.filePath))?.sizeBytes, file.fileSizeBytes, file.filePath)
