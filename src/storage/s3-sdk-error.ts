@@ -12,7 +12,9 @@ interface SdkError extends Error {
 export function toS3Failure(error: unknown): unknown {
   if (error instanceof S3Failure || !(error instanceof Error)) return error
   const sdkError: SdkError = error
-  const { httpStatusCode: status, requestId } = sdkError.$metadata ?? {}
+  const { httpStatusCode, requestId } = sdkError.$metadata ?? {}
+  // A connection that broke inside the answer leaves its status, which decides nothing without the code that was to follow.
+  const status = errnoOf(sdkError) === undefined ? httpStatusCode : undefined
   const code = status === undefined ? codeWithoutAnswer(sdkError) : codeOfAnswer(sdkError, status)
   if (code === undefined) return error
   const bucketRegion = sdkError.$response?.headers?.['x-amz-bucket-region']

@@ -70,9 +70,10 @@ async function awaitNextAttempt(error: unknown, tally: WriterTally): Promise<voi
   tally.unavailable += 1
 }
 
-/** Pauses when the catalog is away for now; throws any other error. */
+/** Pauses when the catalog or its storage is away for now; throws any other error. */
 export async function awaitCatalog(error: unknown): Promise<void> {
-  if (!isIngotError(error, 'CATALOG_UNAVAILABLE') || !error.retryable) throw error
+  const isAway = isIngotError(error, 'CATALOG_UNAVAILABLE') || isIngotError(error, 'STORAGE_FAILED')
+  if (!isAway || !error.retryable) throw error
   await systemClock.sleep(PAUSE_MS)
 }
 

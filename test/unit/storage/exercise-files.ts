@@ -1,4 +1,5 @@
 import { isIngotError } from '../../../src/errors.ts'
+import type { Random } from '../../../src/random.ts'
 import type { FileIO, FileStat } from '../../../src/storage/file-io.ts'
 import { createS3Client } from '../../../src/storage/s3-client.ts'
 import { createS3FileIO } from '../../../src/storage/s3-file-io.ts'
@@ -14,35 +15,61 @@ const SILENCE_MAX_MS = 400
 const PART_BYTES = 1500
 const FILES_AT_ONCE = 8
 
+type ChangeRequests = (requests: S3Requests) => Partial<S3Requests>
+
+/** Storage in an empty bucket of a store that has faults. */
+interface FaultyS3 {
+  readonly io: FileIO
+  readonly root: string
+  readonly random: Random
+  /** The store itself, without faults. */
+  readonly store: FileIO
+  /** Resolves when what clients have given up on has reached the store, too. */
+  untilQuiet(): Promise<void>
+}
+
+/** @param changeRequests a client with mistakes makes some requests in another way */
+export async function withFaultyS3<T>(
+  plan: S3FaultPlan,
+  work: (storage: FaultyS3) => Promise<T>,
+  changeRequests: ChangeRequests = () => ({}),
+): Promise<T> {
+  await using server = await S3Server.start(MOTO)
+  await using proxy = await FaultyS3Proxy.start(server.endpoint, plan)
+  const random = createSeededRandom(plan.seed)
+  const parts = { clock: eagerClock, random, partBytes: PART_BYTES }
+  const client = { region: S3_REGION, credentials: S3_CREDENTIALS }
+  const store = await createS3Client({ ...client, endpoint: server.endpoint })
+  const requests = await createS3Client({
+    ...client,
+    endpoint: proxy.endpoint,
+    silenceMaxMs: SILENCE_MAX_MS,
+  })
+  return await work({
+    io: createS3FileIO({ ...parts, requests: withMethods(requests, changeRequests(requests)) }),
+    store: createS3FileIO({ ...parts, requests: store }),
+    root: `s3://${await server.createBucket()}/lake`,
+    random,
+    untilQuiet: () => proxy.untilQuiet(),
+  })
+}
+
 /** Creates, reads, lists and removes files until the plan has made so many faults. Answers with what contradicts the promises of FileIO. */
 export async function exerciseFiles(
   plan: S3FaultPlan,
   faults: number,
-  breakRequests: (requests: S3Requests) => Partial<S3Requests> = () => ({}),
+  changeRequests?: ChangeRequests,
 ): Promise<readonly string[]> {
-  await using server = await S3Server.start(MOTO)
-  await using proxy = await FaultyS3Proxy.start(server.endpoint, plan)
-  const root = `s3://${await server.createBucket()}/lake`
-  const requests = await createS3Client({
-    endpoint: proxy.endpoint,
-    region: S3_REGION,
-    credentials: S3_CREDENTIALS,
-    silenceMaxMs: SILENCE_MAX_MS,
-  })
-  const random = createSeededRandom(plan.seed)
-  const io = createS3FileIO({
-    requests: withMethods(requests, breakRequests(requests)),
-    clock: eagerClock,
-    random,
-    partBytes: PART_BYTES,
-  })
   const found: string[] = []
-  for (let round = 1; plan.total < faults && found.length === 0; round++) {
-    const locations = Array.from({ length: FILES_AT_ONCE }, (_, index) => `${root}/${round}/${index} ü.bin`)
-    const files = await Promise.all(locations.map(location => raceToCreate(io, location, random)))
-    await proxy.untilQuiet()
-    found.push(...(await verify(io, `${root}/${round}`, files)))
+  const exercise = async ({ io, root, random, untilQuiet }: FaultyS3): Promise<void> => {
+    for (let round = 1; plan.total < faults && found.length === 0; round++) {
+      const locations = Array.from({ length: FILES_AT_ONCE }, (_, index) => `${root}/${round}/${index} ü.bin`)
+      const files = await Promise.all(locations.map(location => raceToCreate(io, location, random)))
+      await untilQuiet()
+      found.push(...(await verify(io, `${root}/${round}`, files)))
+    }
   }
+  await withFaultyS3(plan, exercise, changeRequests)
   return found
 }
 
