@@ -95,6 +95,7 @@ async function handIn(
 ): Promise<void> {
   await queue.append(table, {
     idempotencyKey: randomUuid(context.random),
+    beganAtMs: context.clock.nowMs(),
     files: [syntheticFile(context, table.metadata.location, index)],
   })
 }

@@ -7,6 +7,11 @@ export interface Append {
   readonly idempotencyKey: string
   /** In the table's folder, under its current schema and its default partition spec. */
   readonly files: readonly DataFile[]
+  /**
+   * A time before the first of the files was written, by the writer's clock. Files that waited for so long that they may have been
+   * removed as orphans are refused.
+   */
+  readonly beganAtMs: number
   /** Entries of the table's progress to move on; those of other writers are left as they are. @default none */
   readonly progress?: readonly ProgressStep[]
 }
@@ -30,7 +35,7 @@ export interface Appender {
   /**
    * Adds the files durably to `table`, as it was when they were written.
    * @throws COMMIT_CONFLICT when certainly nothing was added: the progress, the columns or the partitions are not those that
-   *   the writer started from; TABLE_NOT_FOUND; REQUEST_INVALID for files that are not the table's; COMMIT_STATE_UNKNOWN:
+   *   the writer started from, or the files may be gone; TABLE_NOT_FOUND; REQUEST_INVALID for files that are not the table's; COMMIT_STATE_UNKNOWN:
    *   append again under the same key, delete nothing; CATALOG_UNAVAILABLE, retryable, when too many are waiting;
    *   IDEMPOTENCY_MISMATCH
    */

@@ -21,7 +21,7 @@ export class RestAppender implements Appender {
   }
 
   async append(table: LoadedTable, append: Append): Promise<AppendResult> {
-    const { idempotencyKey, files, progress = [] } = append
+    const { idempotencyKey, files, beganAtMs, progress = [] } = append
     const { metadata } = table
     const outcome = await this.#client.send({
       method: 'POST',
@@ -32,6 +32,7 @@ export class RestAppender implements Appender {
         'schema-id': metadata['current-schema-id'],
         'spec-id': metadata['default-spec-id'],
         manifest: Buffer.from(encodeAppendFiles(metadata, files)).toString('base64'),
+        'began-at-ms': beganAtMs,
         progress,
       },
     })

@@ -15,6 +15,8 @@ const appendSchema = z.object({
   'spec-id': z.int(),
   /** An Avro manifest whose added entries are the data files, in base64. */
   manifest: z.base64(),
+  /** A time before the first of them was written. */
+  'began-at-ms': z.int().min(0),
   progress: z
     .array(z.object({ key: z.string().min(1), expected: z.unknown().optional(), next: z.unknown() }))
     .default([]),
@@ -24,7 +26,7 @@ const appendSchema = z.object({
  * Ingot's own append: data files, and the progress that they were written from. Those that arrive together become one
  * snapshot, and each is answered for itself; `Idempotency-Key` is required.
  */
-export function addAppendRoutes(app: Hono, queue: AppendQueue): void {
+export function addAppendRoutes(app: Hono, queue: Pick<AppendQueue, 'enqueue'>): void {
   app.post('/v1/ingot/namespaces/:namespace/tables/:table/appends', async context => {
     const { idempotencyKey } = mutationOptionsOf(context)
     if (idempotencyKey === undefined) {
@@ -40,6 +42,7 @@ export function addAppendRoutes(app: Hono, queue: AppendQueue): void {
       schemaId: body['schema-id'],
       specId: body['spec-id'],
       files: decodeAppendFiles(Buffer.from(body.manifest, 'base64')),
+      beganAtMs: body['began-at-ms'],
       progress: body.progress,
     })
     return sendJson(context, {

@@ -6,6 +6,7 @@ import type { Catalog, CommitMember, CommitResult, LoadedTable } from '../catalo
 import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
+import { ORPHANS_REMOVED_BEFORE } from '../format/table-updates.ts'
 import { stringifyJson } from '../json.ts'
 import { randomUuid } from '../random.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
@@ -24,6 +25,8 @@ export interface AppendRequest extends Append {
   readonly tableUuid: string
   readonly schemaId: number
   readonly specId: number
+  /** Who asks, for the audit log. */
+  readonly principal?: string
 }
 
 /** How many files one snapshot takes; more wait for the next one. */
@@ -174,6 +177,9 @@ function whyOutdated(
   if (metadata['table-uuid'] !== request.tableUuid) return 'another table has its name now'
   if (metadata['current-schema-id'] !== request.schemaId) return 'its columns have changed'
   if (metadata['default-spec-id'] !== request.specId) return 'its partitioning has changed'
+  const horizonMs = Number(metadata.properties[ORPHANS_REMOVED_BEFORE] ?? 0)
+  if (request.beganAtMs < horizonMs)
+    return `its files are from ${request.beganAtMs}, and orphans from before ${horizonMs} are removed by now`
   const moved = request.progress?.find(({ key, expected }) => !isDeepStrictEqual(progress.get(key), expected))
   return moved && `its progress of ${moved.key} is ${stringifyJson(progress.get(moved.key))} by now`
 }
@@ -198,7 +204,8 @@ async function stageGroup(
   }
   return await stageAppend(
     context,
-    openTable(table),
+    // The oldest of them: orphans that are removed until this is committed may be its files.
+    openTable(table, Math.min(...group.map(({ request }) => request.beganAtMs))),
     group.flatMap(({ request }) => request.files),
     steps.length === 0 ? {} : { summary: progressSummary(progress) },
   )
@@ -267,13 +274,13 @@ function toAppendResult({ transactionId, tables }: CommitResult): AppendResult {
 
 /** Equal for the same files and the same progress: file names are never used again. */
 function memberOf(request: AppendRequest): CommitMember {
-  const { idempotencyKey, identifier, tableUuid, files, progress = [] } = request
+  const { idempotencyKey, identifier, tableUuid, files, progress = [], principal } = request
   const paths = files.map(file => file.filePath)
   const steps = progress.map(({ key, expected, next }) => [key, expected ?? null, next])
   const requestHash = createHash('sha256')
     .update(stringifyJson(['append', identifierKey(identifier), tableUuid, paths, steps]))
     .digest('hex')
-  return { idempotencyKey, requestHash }
+  return { idempotencyKey, requestHash, ...(principal !== undefined && { principal }) }
 }
 
 function withResolvers<T>(): {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { Append } from '../../../src/catalog/appender.ts'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
 import { RestAppender } from '../../../src/catalog/rest-appender.ts'
 import { RestClient } from '../../../src/catalog/rest-client.ts'
 import { isIngotError } from '../../../src/errors.ts'
+import { currentSnapshot } from '../../../src/format/snapshot.ts'
+import { BEGAN_AT } from '../../../src/format/table-updates.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { createHttpApp } from '../../../src/server/http-app.ts'
 import { createIcebergRest } from '../../../src/server/iceberg-rest.ts'
@@ -60,18 +63,25 @@ async function valuesOf(table: LoadedTable): Promise<string[]> {
   return lab.lines(`SELECT v FROM (${await lab.scan(metadata)})`)
 }
 
+/** Before any file of these tests is written. */
+const BEGAN_AT_MS = Date.now()
+
+const appendOf = async (table: LoadedTable, value: number): Promise<Append> => ({
+  ...{ idempotencyKey: crypto.randomUUID(), beganAtMs: BEGAN_AT_MS, files: await filesOf(table, value) },
+})
+
 test('files with their bounds, partitions and progress arrive as they were sent', async () => {
   const table = await lab.create({ v: 'int', part: 'string' }, ['part'])
   const appender = appenderOver(serve())
   const files = await filesOf(table, 1)
   await appender.append(table, {
-    idempotencyKey: crypto.randomUUID(),
-    files,
+    ...{ idempotencyKey: crypto.randomUUID(), beganAtMs: BEGAN_AT_MS, files },
     progress: [{ key: 'kafka/0', next: { kafkaOffset: '9007199254740993' } }],
   })
   const { metadata } = await lab.context.catalog.loadTable(table.identifier)
   assert.deepEqual(await valuesOf(table), ['[1]'])
   assert.deepEqual(readProgress(metadata), { 'kafka/0': { kafkaOffset: '9007199254740993' } })
+  assert.equal(currentSnapshot(metadata)?.summary[BEGAN_AT], `${BEGAN_AT_MS}`)
 })
 
 test('an answer that is lost once, or a hundred times, adds nothing twice', async () => {
@@ -86,7 +96,7 @@ test('an answer that is lost once, or a hundred times, adds nothing twice', asyn
   }
   const appender = appenderOver(lossy)
   for (let value = 0; value < 34; value += 1) {
-    await appender.append(table, { idempotencyKey: crypto.randomUUID(), files: await filesOf(table, value) })
+    await appender.append(table, await appendOf(table, value))
   }
   assert.equal(calls, 102)
   assert.equal((await valuesOf(table)).length, 34)
@@ -97,7 +107,7 @@ test('an answer that is lost once, or a hundred times, adds nothing twice', asyn
 test('an answer that never comes is an unknown state, which the same append settles', async () => {
   const table = await lab.create({ v: 'int', part: 'string' }, ['part'])
   const server = serve()
-  const append = { idempotencyKey: crypto.randomUUID(), files: await filesOf(table, 1) }
+  const append = await appendOf(table, 1)
   const deaf = appenderOver(async (url, init) => {
     await server(url, init)
     throw new TypeError('the connection was reset')
@@ -119,9 +129,17 @@ test('what is no append is refused with its reason, and nothing is added', async
     })
     return `${answer.status} ${JSON.parse(await answer.text()).error.message}`
   }
-  const body = { 'table-uuid': table.metadata['table-uuid'], 'schema-id': 0, 'spec-id': 0, manifest: '' }
+  const body = {
+    'table-uuid': table.metadata['table-uuid'],
+    'schema-id': 0,
+    'spec-id': 0,
+    manifest: '',
+    'began-at-ms': 0,
+  }
   const key = { 'idempotency-key': 'k1' }
   assert.match(await post(body), /^400 an append has no Idempotency-Key/)
+  const { 'began-at-ms': _, ...timeless } = body
+  assert.match(await post(timeless, key), /^400 request is not valid at began-at-ms/)
   assert.match(await post({ ...body, manifest: '!' }, key), /^400 request is not valid at manifest/)
   assert.match(await post({ ...body, manifest: 'T2Jq' }, key), /^400 manifest is no Iceberg manifest/)
   const [file] = await filesOf(table, 1)
@@ -130,9 +148,10 @@ test('what is no append is refused with its reason, and nothing is added', async
     ...file,
     filePath: file.filePath.replace(table.metadata.location, `${table.metadata.location}/../other`),
   }
+  const append = await appendOf(table, 1)
   for (const foreign of [{ ...file, filePath: 'file:///etc/passwd' }, outside]) {
     await assert.rejects(
-      appenderOver(server).append(table, { idempotencyKey: crypto.randomUUID(), files: [foreign] }),
+      appenderOver(server).append(table, { ...append, files: [foreign] }),
       error => isIngotError(error, 'REQUEST_INVALID') && /is no data file of table/.test(error.message),
     )
   }

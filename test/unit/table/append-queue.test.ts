@@ -3,10 +3,11 @@ import { after, before, test } from 'node:test'
 import type { Catalog, LoadedTable } from '../../../src/catalog/catalog.ts'
 import { IngotError, isIngotError } from '../../../src/errors.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
+import { BEGAN_AT, ORPHANS_REMOVED_BEFORE } from '../../../src/format/table-updates.ts'
 import { AppendQueue, type AppendRequest } from '../../../src/table/append-queue.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
 import { readProgress } from '../../../src/table/progress.ts'
-import { openTable, stageSchemaChange } from '../../../src/table/stage.ts'
+import { openTable, stageProperties, stageSchemaChange } from '../../../src/table/stage.ts'
 import { stageAppend } from '../../../src/table/stage-delta.ts'
 import type { TableContext } from '../../../src/table/staged-table.ts'
 import { TableLab } from '../../support/table-lab.ts'
@@ -27,8 +28,10 @@ async function requestOf(
   more: Partial<AppendRequest> = {},
 ): Promise<AppendRequest> {
   const { identifier, metadata } = table
+  const beganAtMs = lab.context.clock.nowMs()
   return {
     identifier,
+    beganAtMs,
     idempotencyKey: crypto.randomUUID(),
     tableUuid: metadata['table-uuid'],
     schemaId: metadata['current-schema-id'],
@@ -118,6 +121,48 @@ test('progress moves on only from where its writer started; others keep theirs',
   assert.match(refused.reason.message, /progress of a is \{"kafkaOffset":10\} by now/)
   assert.deepEqual(await valuesOf(table), [1, 2, 4])
   assert.deepEqual(readProgress((await reload(table)).metadata), { a: { kafkaOffset: 20 }, b: 5 })
+})
+
+const removeOrphans = (table: LoadedTable, beforeMs: number) =>
+  lab.commit(stageProperties(openTable(table), { set: { [ORPHANS_REMOVED_BEFORE]: `${beforeMs}` } }))
+
+test('files that may have been removed as orphans are refused, and their neighbours are not', async () => {
+  const table = await lab.create({ v: 'int' })
+  const nowMs = lab.context.clock.nowMs()
+  const late = await requestOf(table, 1, { beganAtMs: nowMs - 1000 })
+  const timely = await requestOf(table, 2, { beganAtMs: nowMs + 1000 })
+  await removeOrphans(table, nowMs)
+  const queue = queueWith()
+  const [refused, added] = await Promise.allSettled([late, timely].map(request => queue.enqueue(request)))
+  assert.ok(refused?.status === 'rejected' && isIngotError(refused.reason, 'COMMIT_CONFLICT'))
+  assert.match(refused.reason.message, /orphans from before \d+ are removed by now/)
+  assert.equal(added?.status, 'fulfilled')
+  assert.deepEqual(await valuesOf(table), [2])
+  assert.equal(currentSnapshot((await reload(table)).metadata)?.summary[BEGAN_AT], `${nowMs + 1000}`)
+})
+
+test('orphans that are removed between the check of a group and its commit refuse what is too old of it', async () => {
+  const table = await lab.create({ v: 'int' })
+  const nowMs = lab.context.clock.nowMs()
+  const requests = [
+    await requestOf(table, 1, { beganAtMs: nowMs - 1000 }),
+    await requestOf(table, 2, { beganAtMs: nowMs + 1000 }),
+  ]
+  let commits = 0
+  const queue = queueWith(catalog => ({
+    commit: async (changes, options) => {
+      commits += 1
+      if (commits === 1) await removeOrphans(table, nowMs)
+      return await catalog.commit(changes, options)
+    },
+  }))
+  const outcomes = await Promise.allSettled(requests.map(request => queue.enqueue(request)))
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'fulfilled'],
+  )
+  assert.equal(commits, 2)
+  assert.deepEqual(await valuesOf(table), [2])
 })
 
 test('files written for other columns, or for a table that is gone, are refused, and their neighbours are not', async () => {
