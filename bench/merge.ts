@@ -29,6 +29,8 @@ interface Size {
   /** The table as it was with these rows; later appends are not in it. */
   readonly table: LoadedTable
   readonly costs: Readonly<Record<KeyKind, Measurement[]>>
+  /** What the engine needs to read all keys of the table and no more: a merge by random keys cannot do with less. */
+  readonly floor: Measurement[]
 }
 
 /** Replacing 10,000 rows by random UUIDs, of which the table has none or all, in tables of 1 to 20 million rows. */
@@ -48,6 +50,7 @@ export async function benchMerge({ isQuick, onProgress }: BenchOptions): Promise
           for (const kind of KINDS) {
             size.costs[kind].push(await merge(platform.context, session, size, kind))
           }
+          size.floor.push(await readKeys(platform.context, session, size))
         }
         onProgress(`round ${round} done`)
       }
@@ -73,7 +76,7 @@ async function createSizes(
       table = await commitAppend(context, table.identifier, files)
       written += count
     }
-    sizes.push({ rows, table, costs: { new: [], existing: [] } })
+    sizes.push({ rows, table, costs: { new: [], existing: [] }, floor: [] })
   }
   return sizes
 }
@@ -103,6 +106,17 @@ async function merge(
   requireRows(staged, rows, kind)
   await context.io.remove(await filesWrittenBy(context, staged))
   return cost
+}
+
+async function readKeys(
+  context: TableContext,
+  session: EngineSession,
+  { table: { metadata } }: Size,
+): Promise<Measurement> {
+  const rows = scanSql(metadata, await planScan(context, metadata))
+  return await measure(async () => {
+    await session.query(`SELECT max(id) FROM (${rows})`)
+  })
 }
 
 /** Rows drawn from all of the table, with other payloads. */
@@ -143,6 +157,12 @@ function figuresOf(sizes: readonly Size[]): readonly Figure[] {
       const name = `${kind} keys, ${millions(rows)} to ${millions(smallest.rows)} rows`
       figures.add(name, 'x', ratios, { bound: 'at most', value: TO_SMALLEST_MAX })
     }
+  }
+  for (const { rows, costs, floor } of sizes) {
+    const seconds = floor.map(({ cpuSeconds }) => cpuSeconds)
+    figures.add(`reading ${millions(rows)} keys alone`, 'CPU s', seconds)
+    const ratios = costs.existing.map(({ cpuSeconds }, round) => cpuSeconds / (seconds[round] ?? Number.NaN))
+    figures.add(`existing keys, ${millions(rows)} rows to reading them alone`, 'x', ratios)
   }
   return figures.all
 }
