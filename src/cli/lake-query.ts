@@ -27,7 +27,9 @@ export async function prepareLakeQuery(
   if (!parsed || parsed.error) {
     const message = parsed?.error?.message ?? 'the query is empty'
     // The engine's own words speak of how it parses, not of what was asked.
-    const cause = /only select/i.test(message) ? 'a query can only be a SELECT: nothing else is run' : message
+    const cause = /only select/i.test(message)
+      ? 'a query can only be a SELECT: nothing else is run'
+      : `${message}${placeIn(text, parsed?.error?.byteOffset)}`
     throw new IngotError('QUERY_INVALID', cause, {
       hint: 'a query is one SELECT; tables are written as bronze.name, silver.name, gold.name',
     })
@@ -87,4 +89,11 @@ async function attachTable(
   const schema = `${DATABASE}.${quoteIdentifier(identifier.namespace.join('.'))}`
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
   await session.query(`CREATE VIEW ${schema}.${quoteIdentifier(identifier.name)} AS ${select}`)
+}
+
+/** Where a text is not understood, as editors count; nothing when the engine does not know. */
+function placeIn(text: string, byteOffset: number | undefined): string {
+  if (text === '' || byteOffset === undefined || !Number.isInteger(byteOffset)) return ''
+  const lines = Buffer.from(text).subarray(0, byteOffset).toString().split('\n')
+  return ` (line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1})`
 }
