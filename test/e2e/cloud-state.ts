@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { duckdbExtensionsTool, motoTool, pathOf, skipWithout } from '../interop/interop-tools.ts'
 import { sharedPostgres } from '../support/postgres-fixture.ts'
 import { postgresTool } from '../support/postgres-server.ts'
@@ -45,5 +46,21 @@ export function variablesOf({ root, endpoint, postgresUrl, surroundings }: Cloud
     INGOT_STORAGE_ROOT: root,
     INGOT_STORAGE_S3_ENDPOINT: endpoint,
     INGOT_CATALOG_POSTGRES_URL: postgresUrl,
+  }
+}
+
+/** How many files are in the bucket. */
+export async function countObjects({ root, endpoint }: CloudState): Promise<number> {
+  const client = new S3Client({
+    endpoint,
+    region: S3_REGION,
+    forcePathStyle: true,
+    credentials: S3_CREDENTIALS,
+  })
+  try {
+    const bucket = new URL(root).host
+    return (await client.send(new ListObjectsV2Command({ Bucket: bucket }))).KeyCount ?? 0
+  } finally {
+    client.destroy()
   }
 }
