@@ -20,10 +20,6 @@ export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '127.0.0.1'
 }
 
-const hostSchema = z.string().refine(isLoopbackHost, {
-  error: 'only 127.0.0.1, ::1 and localhost are accepted, as there is no authentication yet',
-})
-
 /** Credentials come from where the AWS SDK looks, not from a file that is shown around. */
 const endpointSchema = z.url({ protocol: /^https?$/ }).refine(text => !/[@?#]/.test(text), {
   error: 'a URL of a host alone is expected, without user, password or query',
@@ -52,6 +48,8 @@ const fileSchema = z.strictObject({
       file: z.string().min(1).optional(),
       postgresUrl: postgresUrlSchema.optional(),
       url: z.url({ protocol: /^https?$/ }).optional(),
+      authentication: z.enum(['on', 'off']).optional(),
+      tls: z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }).optional(),
     })
     .optional(),
   engine: z
@@ -79,7 +77,7 @@ const fileSchema = z.strictObject({
     })
     .optional(),
   http: z
-    .strictObject({ host: hostSchema.optional(), port: z.int().min(0).max(65535).optional() })
+    .strictObject({ host: z.string().min(1).optional(), port: z.int().min(0).max(65535).optional() })
     .optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional() }).optional(),
 })
@@ -108,6 +106,14 @@ export interface Config {
     readonly postgresUrl: string | undefined
     /** Set: the catalog is another process, spoken to over HTTP. */
     readonly url: string | undefined
+    /** Whether who asks the catalog must have a token. */
+    readonly isAuthenticated: boolean
+    /** Files in PEM, with which the catalog serves https; undefined: http. */
+    readonly tls: { readonly certificate: string; readonly key: string } | undefined
+    /** What a catalog at `url` is asked with. */
+    readonly token: string | undefined
+    /** What the other parts of the installation ask this catalog with; whoever has it may do everything. */
+    readonly serviceToken: string | undefined
   }
   readonly engine: {
     readonly workers: number
@@ -152,6 +158,9 @@ const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKi
   INGOT_CATALOG_FILE: ['catalog.file', 'text'],
   [POSTGRES_URL_VARIABLE]: ['catalog.postgresUrl', 'text'],
   INGOT_CATALOG_URL: ['catalog.url', 'text'],
+  INGOT_CATALOG_AUTHENTICATION: ['catalog.authentication', 'text'],
+  INGOT_CATALOG_TLS_CERTIFICATE: ['catalog.tls.certificate', 'text'],
+  INGOT_CATALOG_TLS_KEY: ['catalog.tls.key', 'text'],
   INGOT_ENGINE_WORKERS: ['engine.workers', 'number'],
   INGOT_ENGINE_THREADS: ['engine.threads', 'number'],
   INGOT_ENGINE_MEMORY_MB: ['engine.memoryMb', 'number'],
@@ -169,6 +178,12 @@ const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKi
   INGOT_LOG_LEVEL: ['log.level', 'text'],
 }
 
+/** Secrets have no key: a file is shown around. */
+const SECRETS = {
+  token: 'INGOT_CATALOG_TOKEN',
+  serviceToken: 'INGOT_CATALOG_SERVICE_TOKEN',
+} as const
+
 /**
  * The configuration of the project in `projectFolder`.
  * @throws CONFIG_INVALID naming the key or variable, its value, and what is allowed
@@ -181,7 +196,22 @@ export function loadConfig(projectFolder: string, environment: NodeJS.ProcessEnv
   const merged = applyVariables(settings, environment)
   const parsed = fileSchema.safeParse(merged)
   if (!parsed.success) throw invalid(path, parsed.error, environment)
-  return withDefaults(folder, parsed.data)
+  const config = withDefaults(folder, parsed.data, environment)
+  requireAuthentication(config)
+  return config
+}
+
+/** Whoever reaches a catalog without authentication may drop every table of it. */
+function requireAuthentication({ http, catalog }: Config): void {
+  if (isLoopbackHost(http.host) || catalog.isAuthenticated) return
+  throw new IngotError(
+    'CONFIG_INVALID',
+    `http.host ${http.host} is reachable from other machines, and catalog.authentication is off`,
+    {
+      hint: 'make a token with "ingot token create", and set catalog.authentication to "on"; or listen on 127.0.0.1 alone',
+      context: { host: http.host },
+    },
+  )
 }
 
 /**
@@ -197,13 +227,13 @@ export function loadTargetConfig(config: Config, path: string): Config {
   }
   const parsed = fileSchema.safeParse(readConfigFile(path))
   if (!parsed.success) throw invalid(path, parsed.error, {})
-  const { storage, catalog } = withDefaults(config.projectFolder, parsed.data)
+  const { storage, catalog } = withDefaults(config.projectFolder, parsed.data, {})
   return { ...config, storage, catalog }
 }
 
 /** A misspelt variable that changed nothing in silence would be found out late. */
 function requireKnownVariables(environment: NodeJS.ProcessEnv): void {
-  const known = Object.keys(VARIABLES)
+  const known = [...Object.keys(VARIABLES), ...Object.values(SECRETS)]
   const unknown = Object.keys(environment).find(name => name.startsWith('INGOT_') && !known.includes(name))
   if (unknown === undefined) return
   const nearest = nearestName(unknown, known)
@@ -293,7 +323,7 @@ function variableThatSets(key: string, environment: NodeJS.ProcessEnv): string |
   return Object.entries(VARIABLES).find(([name, [field]]) => environment[name] && field === key)?.[0]
 }
 
-function withDefaults(folder: string, file: ConfigFile): Config {
+function withDefaults(folder: string, file: ConfigFile, environment: NodeJS.ProcessEnv): Config {
   const stateFolder = join(folder, '.ingot')
   const cores = availableParallelism()
   const workers = file.engine?.workers ?? Math.max(1, Math.min(cores, 8))
@@ -313,6 +343,13 @@ function withDefaults(folder: string, file: ConfigFile): Config {
       file: absolute(folder, file.catalog?.file ?? join(stateFolder, 'catalog.db')),
       postgresUrl: file.catalog?.postgresUrl,
       url: file.catalog?.url,
+      isAuthenticated: file.catalog?.authentication === 'on',
+      tls: file.catalog?.tls && {
+        certificate: absolute(folder, file.catalog.tls.certificate),
+        key: absolute(folder, file.catalog.tls.key),
+      },
+      token: environment[SECRETS.token] || undefined,
+      serviceToken: environment[SECRETS.serviceToken] || undefined,
     },
     engine: {
       workers,

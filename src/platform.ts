@@ -134,7 +134,11 @@ async function openCatalog(
   parts: Pick<TableContext, 'clock' | 'random' | 'io'>,
 ): Promise<{ readonly catalog: Catalog; readonly store: DatabaseStore | undefined }> {
   if (catalog.url !== undefined) {
-    return { catalog: createRestCatalog({ ...parts, url: catalog.url }), store: undefined }
+    const { url, token } = catalog
+    return {
+      catalog: createRestCatalog({ ...parts, url, ...(token !== undefined && { token }) }),
+      store: undefined,
+    }
   }
   const store =
     catalog.postgresUrl === undefined

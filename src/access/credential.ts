@@ -28,6 +28,11 @@ export function parseBearerToken(text: string): Credential | undefined {
   return clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret }
 }
 
+/** A credential from its two parts; undefined when they cannot be ours. */
+export function parseCredential(clientId: string, clientSecret: string): Credential | undefined {
+  return parseBearerToken(toBearerToken({ clientId, clientSecret }))
+}
+
 /** What is stored in place of a secret. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')

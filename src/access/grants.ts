@@ -2,7 +2,7 @@ import { type Grant, PRIVILEGES, type Privilege, type Securable } from '../catal
 import type { TableIdentifier } from '../table-identifier.ts'
 
 /** The role that may do everything, and that is no row of any table: nobody can revoke the last way in. */
-const ADMIN_ROLE = 'admin'
+export const ADMIN_ROLE = 'admin'
 
 const EVERYTHING: Grant = { role: ADMIN_ROLE, privilege: 'manage', on: { namespace: [] } }
 

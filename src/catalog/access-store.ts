@@ -1,6 +1,6 @@
 /**
  * What a role may do, each including those before it. `read`: load, list, scan; `write`: commit to what is there and
- * create tables; `manage`: drop, rename, register, and change namespaces.
+ * create tables; `manage`: drop, rename, and change namespaces, on the whole catalog also maintain and register.
  */
 export const PRIVILEGES = ['read', 'write', 'manage'] as const
 

@@ -89,6 +89,8 @@ export interface CommitMember {
   readonly idempotencyKey: string
   /** Equal for equal requests: a key may come again only with the hash it was used with. */
   readonly requestHash: string
+  /** Who made the request, for the audit log. */
+  readonly principal?: string
 }
 
 export interface CommitOptions {

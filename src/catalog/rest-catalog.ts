@@ -46,6 +46,8 @@ export interface RestCatalogOptions {
   readonly attemptsMax?: number
   /** How long one answer may take. @default 60_000 */
   readonly timeoutMs?: number
+  /** A bearer token. @default none: the server asks for none */
+  readonly token?: string
 }
 
 /** The Catalog of another process, over its REST server (`createIcebergRest`). */
@@ -131,6 +133,7 @@ class RestCatalog implements Catalog {
       fetch: options.fetch ?? globalThis.fetch,
       attemptsMax: options.attemptsMax ?? 6,
       timeoutMs: options.timeoutMs ?? 60_000,
+      token: options.token,
     })
   }
 

@@ -14,6 +14,8 @@ export interface RestClientOptions {
   readonly attemptsMax: number
   /** How long one answer may take. */
   readonly timeoutMs: number
+  /** What the server is asked with (RFC 6750). @default nothing: it has no authentication */
+  readonly token?: string | undefined
 }
 
 /** One request, which may be sent several times. */
@@ -90,7 +92,7 @@ export class RestClient {
   }
 
   async #fetch(request: RestRequest): Promise<Response> {
-    const { clock, timeoutMs, fetch, url } = this.#options
+    const { clock, timeoutMs, fetch, url, token } = this.#options
     const timeout = new AbortController()
     const answered = new AbortController()
     clock.sleep(timeoutMs, answered.signal).then(
@@ -103,6 +105,7 @@ export class RestClient {
         signal: timeout.signal,
         headers: {
           'content-type': 'application/json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
           ...(request.idempotencyKey !== undefined && { 'idempotency-key': request.idempotencyKey }),
         },
         ...(request.body !== undefined && { body: stringifyJson(request.body) }),

@@ -42,11 +42,6 @@ export type NamespaceChange =
   | ({ readonly type: 'update'; readonly namespace: readonly string[] } & NamespaceUpdate)
   | { readonly type: 'drop'; readonly namespace: readonly string[] }
 
-/** A member of a transaction, and who asked for it. */
-export interface StoreMember extends CommitMember {
-  readonly principal?: string
-}
-
 /** Everything that is decided and written at one instant. */
 export interface StoreTransaction {
   readonly idempotencyKey: string
@@ -54,7 +49,7 @@ export interface StoreTransaction {
   readonly requestHash: string
   readonly nowMs: number
   /** Further keys that this transaction uses, each as if it had come under it. */
-  readonly members?: readonly StoreMember[]
+  readonly members?: readonly CommitMember[]
   readonly note?: Readonly<Record<string, unknown>>
   /** Whom the audit log names. @default the principals of the members, or nobody */
   readonly principal?: string

@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
+import { createCredential, toBearerToken } from '../access/credential.ts'
 import { systemClock } from '../clock.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
+import { systemRandom } from '../random.ts'
 import { runCatalogRole } from '../roles/catalog-role.ts'
 import { runPipelineRole } from '../roles/pipeline-role.ts'
 import type { RoleMessage } from '../roles/role-message.ts'
@@ -83,6 +85,8 @@ async function startAll(input: CommandInput, config: Config): Promise<number> {
       ...{ entry: ENTRY, projectFolder, signal, once, isWatched, clock: systemClock },
       // One run needs no known port.
       port: once ? 0 : config.http.port,
+      serviceToken: toBearerToken(createCredential(systemRandom)),
+      publicUrl: config.catalog.tls && config.catalog.url,
       environment: roleEnvironment(input, config, once || isWatched),
       onCatalog: url => {
         if (!once) terminal.err(`catalog (Iceberg REST) at ${url}; Ctrl-C ends it`)

@@ -1,9 +1,10 @@
-import { type Context, Hono, type Next } from 'hono'
+import { type Context, Hono, type MiddlewareHandler, type Next } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { IngotError } from '../errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { challengeOf } from './authentication.ts'
 import { type ErrorBody, toErrorBody } from './http-errors.ts'
 import { sendJson } from './json-exchange.ts'
 
@@ -15,17 +16,19 @@ export interface HttpAppOptions {
   readonly log: Log
   /** What is served beside `/healthz` and `/metrics`. */
   readonly routes: readonly Hono[]
+  /** Lets pass who may come in (`requireToken`). @default requests by name of this machine, from its pages or none */
+  readonly authentication?: MiddlewareHandler
 }
 
 /**
- * What every HTTP server of Ingot does around its routes: Host and Origin are checked, requests measured, and errors
+ * What every HTTP server of Ingot does around its routes: who may come in is checked, requests measured, and errors
  * answered by the one table of codes.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
   const { metrics, log } = options
   const app = new Hono()
   app.use(measureRequests(metrics))
-  app.use(requireLoopback)
+  app.use(options.authentication ?? requireLoopback)
   app.get('/healthz', context => context.text('ok'))
   app.get('/metrics', async context =>
     context.body(await metrics.exposition(), 200, { 'content-type': metrics.contentType }),
@@ -39,6 +42,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     const fields = { method: context.req.method, path: context.req.path, err: error }
     if (!(error instanceof IngotError)) log.error(fields, 'request failed by a fault in the program')
     else if (body.error.code >= 500) log.warn(fields, 'request failed')
+    if (body.error.code === 401) context.header('www-authenticate', challengeOf(context))
     return sendError(context, body)
   })
   return app
@@ -46,7 +50,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
 
 /**
  * A page in a browser can make requests to this machine, under a name that resolves to it (DNS rebinding) or across
- * origins: both are refused, as there is no authentication.
+ * origins: both are refused where there is no authentication. A token is nothing that a browser sends by itself.
  */
 async function requireLoopback(context: Context, next: Next): Promise<Response | undefined> {
   const host = context.req.header('host')

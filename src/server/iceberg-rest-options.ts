@@ -7,5 +7,5 @@ export interface IcebergRestOptions {
   readonly catalog: Catalog
   readonly random: Random
   /** Where appends are grouped. @default there is none: the endpoint is neither served nor advertised */
-  readonly appends?: AppendQueue
+  readonly appends?: Pick<AppendQueue, 'enqueue'>
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { Server } from 'node:http'
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { isLoopbackHost } from '../config.ts'
 import { IngotError } from '../errors.ts'
@@ -9,8 +10,12 @@ import { IngotError } from '../errors.ts'
 /** Where an app listens. */
 export interface ServeHttpOptions {
   readonly app: Hono
-  /** Only this machine: there is no authentication. @default 127.0.0.1 */
+  /** @default 127.0.0.1 */
   readonly host?: string
+  /** Whether the app asks for tokens: only then may other machines reach it. @default false */
+  readonly isAuthenticated?: boolean
+  /** Certificate chain and private key, in PEM, for https. @default http */
+  readonly tls?: { readonly certificate: string; readonly key: string }
   /** 0: any free one. */
   readonly port: number
 }
@@ -26,13 +31,13 @@ export interface HttpServer {
 
 /** Resolves when the app is listening. @throws CONFIG_INVALID when the address is not loopback, or the port cannot be had */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
-  const { app, host = '127.0.0.1', port } = options
-  if (!isLoopbackHost(host)) {
+  const { app, host = '127.0.0.1', port, isAuthenticated = false, tls } = options
+  if (!isLoopbackHost(host) && !isAuthenticated) {
     throw new IngotError('CONFIG_INVALID', `http.host ${host} is reachable from other machines`, {
-      hint: 'use 127.0.0.1: there is no authentication yet; put a proxy that authenticates before it',
+      hint: 'use 127.0.0.1, or set catalog.authentication to "on"',
     })
   }
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false })
+  const server = createServerFor(app, tls)
   server.listen(port, host)
   try {
     await once(server, 'listening')
@@ -48,13 +53,28 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   }
   const address = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    url: `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     port: address.port,
     close: () =>
       new Promise((resolve, reject) => {
         // Idle connections are closed by `close`; those in use now must not stay open for more requests.
-        if (server instanceof Server) server.keepAliveTimeout = 1
+        if (server instanceof Server || server instanceof HttpsServer) server.keepAliveTimeout = 1
         server.close(error => (error ? reject(error) : resolve()))
       }),
+  }
+}
+
+/** @throws CONFIG_INVALID when certificate and key are none, or not of one another */
+function createServerFor(app: Hono, tls: ServeHttpOptions['tls']): ServerType {
+  const common = { fetch: app.fetch, overrideGlobalObjects: false }
+  if (tls === undefined) return createAdaptorServer(common)
+  try {
+    const serverOptions = { cert: tls.certificate, key: tls.key }
+    return createAdaptorServer({ ...common, createServer: createHttpsServer, serverOptions })
+  } catch (cause) {
+    throw new IngotError('CONFIG_INVALID', `catalog.tls cannot be used: ${(cause as Error).message}`, {
+      cause,
+      hint: 'catalog.tls.certificate is a certificate chain, and catalog.tls.key its private key, both in PEM',
+    })
   }
 }

@@ -61,18 +61,30 @@ test('an unknown variable is refused, with the one that may have been meant', ()
   )
 })
 
-for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org', '']) {
-  test(`http.host ${host} is refused before anything listens there`, () => {
-    assert.match(
-      refusal({ http: { host } }),
-      /the key http\.host: only 127\.0\.0\.1, ::1 and localhost are accepted/,
-    )
-    assert.match(
-      refusal({}, { INGOT_HTTP_HOST: host || '*' }),
-      /the variable INGOT_HTTP_HOST is .*: only 127/,
-    )
+for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org']) {
+  test(`http.host ${host} needs authentication, before anything listens there`, () => {
+    assert.match(refusal({ http: { host } }), /^http\.host .* is reachable .*authentication is off/)
+    assert.match(refusal({}, { INGOT_HTTP_HOST: host }), /authentication is off\nmake a token with/)
+    const open = { INGOT_HTTP_HOST: host, INGOT_CATALOG_AUTHENTICATION: 'on' }
+    assert.equal(loadConfig(folder, open).http.host, host)
   })
 }
+
+test('tokens come by variables, never by the file', () => {
+  const secrets = { INGOT_CATALOG_TOKEN: 'ingot_a_b', INGOT_CATALOG_SERVICE_TOKEN: '' }
+  const { token, serviceToken } = loadConfig(folder, secrets).catalog
+  assert.deepEqual([token, serviceToken], ['ingot_a_b', undefined])
+  assert.match(refusal({ catalog: { token: 'ingot_a_b' } }), /key catalog: Unrecognized key/)
+})
+
+test('a certificate needs its key', () => {
+  assert.match(refusal({}, { INGOT_CATALOG_TLS_CERTIFICATE: 'c.pem' }), /catalog\.tls\.key/)
+  const both = { INGOT_CATALOG_TLS_CERTIFICATE: 'c.pem', INGOT_CATALOG_TLS_KEY: '/k.pem' }
+  assert.deepEqual(loadConfig(folder, both).catalog.tls, {
+    certificate: join(folder, 'c.pem'),
+    key: '/k.pem',
+  })
+})
 
 test('a worker’s memory is at least what the reference says', async () => {
   const reference = await readFile('docs/configuration.md', 'utf8')
@@ -93,9 +105,16 @@ test('the reference lists every variable with its key', async () => {
     const snake = key.replace(/[A-Z]/g, letter => `_${letter}`).replaceAll('.', '_')
     assert.equal(variable, `INGOT_${snake}`.toUpperCase())
     // A value that no key takes: it is refused by name, unless any text will do.
-    const isText = ['root', 'file', 'region', 'extensionFolder', 'postgresUrl'].includes(
-      key.split('.').at(-1) ?? '',
-    )
+    const isText = [
+      'root',
+      'file',
+      'region',
+      'extensionFolder',
+      'postgresUrl',
+      'certificate',
+      'key',
+      'host',
+    ].includes(key.split('.').at(-1) ?? '')
     if (!isText) assert.match(refusal({}, { [variable]: '~' }), new RegExp(`the variable ${variable} is ~: `))
   }
 })
