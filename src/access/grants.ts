@@ -1,4 +1,5 @@
 import { type Grant, PRIVILEGES, type Privilege, type Securable } from '../catalog/access-store.ts'
+import { IngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 
 /** The role that may do everything, and that is no row of any table: nobody can revoke the last way in. */
@@ -28,6 +29,31 @@ export function showsNamespace(grants: readonly Grant[], namespace: readonly str
 /** Whether a table or view may be seen in lists. */
 export function showsTable(grants: readonly Grant[], { namespace, name }: TableIdentifier): boolean {
   return allows(grants, 'read', { namespace, name })
+}
+
+/** `silver` and `silver.*` as a namespace, `silver.orders` as a table, `*` as everything. @throws REQUEST_INVALID */
+export function parseSecurable(text: string): Securable {
+  const levels = text.split('.')
+  if (text === '' || levels.includes('')) {
+    throw new IngotError('REQUEST_INVALID', `${text || '(nothing)'} names no table and no namespace`, {
+      hint: 'write silver.orders for a table, silver.* for a namespace, * for everything',
+    })
+  }
+  if (levels.at(-1) === '*') return { namespace: levels.slice(0, -1) }
+  if (levels.length === 1) return { namespace: levels }
+  return { namespace: levels.slice(0, -1), name: levels.at(-1) ?? '' }
+}
+
+/** Refuses names of principals and roles that a shell or a log would not show as they are. @throws REQUEST_INVALID */
+export function checkAccessName(what: 'principal' | 'role', name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/.test(name)) return
+  throw new IngotError(
+    'REQUEST_INVALID',
+    `${what} ${JSON.stringify(name.slice(0, 100))} has no name of ours`,
+    {
+      hint: 'use letters, digits, and . _ @ - between them, 64 at most',
+    },
+  )
 }
 
 /** For people and for the audit log: `silver.orders`, `silver.*`, `*`. */

@@ -24,6 +24,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   drop: async () => (await import('./drop.ts')).dropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   copy: async () => (await import('./copy.ts')).copyCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
+  grant: async () => (await import('./grant.ts')).grantCommand,
+  revoke: async () => (await import('./grant.ts')).revokeCommand,
+  role: async () => (await import('./role.ts')).roleCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
   types: async () => (await import('./types.ts')).typesCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
