@@ -100,7 +100,7 @@ function pipelineSpec(options: SuperviseLakeOptions, catalogUrl: string): RoleSp
 /** Only the catalog needs to get at its store: the others do not even know where that is. */
 function withoutStore(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !/^(PG|INGOT_CATALOG_)/.test(name)),
+    Object.entries(environment).filter(([name]) => !/^(PG.*|INGOT_CATALOG_(FILE|POSTGRES_URL))$/.test(name)),
   )
 }
 
