@@ -20,13 +20,13 @@ export class CopyLab implements AsyncDisposable {
   /** Of the copy. */
   readonly folder: string
   readonly store: DatabaseStore
-  readonly #sourceStore: DatabaseStore
+  readonly sourceStore: DatabaseStore
 
   private constructor(tables: TableLab, folder: string, store: DatabaseStore, sourceStore: DatabaseStore) {
     this.tables = tables
     this.folder = folder
     this.store = store
-    this.#sourceStore = sourceStore
+    this.sourceStore = sourceStore
   }
 
   static async open(): Promise<CopyLab> {
@@ -38,13 +38,19 @@ export class CopyLab implements AsyncDisposable {
   }
 
   /** `io` replaces the storage of the target. */
-  async copy(
+  async copy(io = createLocalFileIO(), onEvent?: (event: CopyEvent) => void): Promise<CopyReport> {
+    return await this.copyTo(`file://${this.folder}`, this.store, io, onEvent)
+  }
+
+  async copyTo(
+    root: string,
+    store: DatabaseStore,
     io = createLocalFileIO(),
     onEvent: (event: CopyEvent) => void = () => undefined,
   ): Promise<CopyReport> {
     return await copyLake({
-      source: this.#side(this.tables.folder, this.#sourceStore, createLocalFileIO()),
-      target: this.#side(this.folder, this.store, io),
+      source: this.#side(`file://${this.tables.folder}`, this.sourceStore, createLocalFileIO()),
+      target: this.#side(root, store, io),
       random: systemRandom,
       tempFolder: join(this.tables.folder, 'temp'),
       signal: new AbortController().signal,
@@ -53,13 +59,13 @@ export class CopyLab implements AsyncDisposable {
   }
 
   /** A side of the copy; both use the one session of the lab. */
-  #side(folder: string, store: DatabaseStore, io: TableContext['io']): CopySide {
+  #side(root: string, store: DatabaseStore, io: TableContext['io']): CopySide {
     const engine: Engine = {
       session: (_options, work) => work(this.tables.session),
       workersMax: 1,
       close: async () => undefined,
     }
-    return { root: `file://${folder}`, store, engine, context: { io, manifests: createManifestCache() } }
+    return { root, store, engine, context: { io, manifests: createManifestCache() } }
   }
 
   /** The catalog of the copy, over its store. */
@@ -85,7 +91,7 @@ export class CopyLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#sourceStore.close()
+    await this.sourceStore.close()
     await this.store.close()
     await this.tables.close()
     await rm(this.folder, { recursive: true, force: true })

@@ -229,6 +229,40 @@ test('run again it adds what is new, unless somebody wrote to the copy', async (
   assert.deepEqual(await copied.namespaceProperties(['mine']), {})
 })
 
+test('what is committed while a lake is copied is not in the copy, and is in the next', async () => {
+  await using lab = await CopyLab.open()
+  const { tables } = lab
+  const table = await tableOf(tables, 2)
+  let isCommitted: Promise<LoadedTable> | undefined
+  const report = await lab.copy(undefined, ({ type }) => {
+    if (type === 'files') isCommitted ??= tables.append(table, range(300, 301))
+  })
+  const newer = (await isCommitted) ?? assert.fail('a file was copied')
+  const copied = lab.copied()
+  assert.equal(report.rows, 300)
+  assert.deepEqual(await rowsOf(tables, copied, table.identifier), await tables.rows(table.metadata))
+  assert.equal((await lab.copy()).rows, 301)
+  assert.deepEqual(await rowsOf(tables, copied, table.identifier), await tables.rows(newer.metadata))
+})
+
+test('a lake is not copied into itself, nor to its own store', async () => {
+  await using lab = await CopyLab.open()
+  await tableOf(lab.tables, 2)
+  for (const [root, message] of [
+    [`file://${lab.tables.folder}`, /cannot be copied into/],
+    [`file://${lab.tables.folder}/lab/`, /cannot be copied into/],
+    ['file:///', /cannot be copied into/],
+    [`file://${lab.folder}`, /have the same catalog store/],
+  ] as const) {
+    await assert.rejects(
+      lab.copyTo(root, lab.sourceStore),
+      error => isIngotError(error, 'REQUEST_INVALID') && message.test(error.message),
+      root,
+    )
+  }
+  assert.deepEqual((await filesIn(lab.folder)).size, 0)
+})
+
 test('a file of a current version that is gone ends the copy; of the past it is counted', async () => {
   await using lab = await CopyLab.open()
   const { tables } = lab

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { isIngotError } from '../../../src/errors.ts'
-import { openTempFolder, type TempFolder } from '../../../src/storage/temp-folder.ts'
+import { countTempFolders, openTempFolder, type TempFolder } from '../../../src/storage/temp-folder.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -55,8 +55,10 @@ test('what a killed process left goes when the next one begins, what a living on
     [name, basename(mine.path), basename(another.path)].sort(),
     'all three live',
   )
+  assert.deepEqual(await countTempFolders(parent, Date.now()), { inUse: 3, abandoned: 0, elsewhere: 0 })
   child.kill('SIGKILL')
   await once(child, 'exit')
+  assert.deepEqual(await countTempFolders(parent, Date.now()), { inUse: 2, abandoned: 1, elsewhere: 0 })
   await Promise.all([open(parent), open(parent)])
   const left = await readdir(parent)
   assert.ok(!left.includes(name))
@@ -97,3 +99,12 @@ test('a folder that cannot be made says so', async context => {
 function skipWithoutProc(): string | false {
   return process.platform === 'linux' ? false : 'only Linux tells when a process began'
 }
+
+test('folders are counted where there are none, and those of another host apart', async context => {
+  const parent = await newParent(context)
+  const none = { inUse: 0, abandoned: 0, elsewhere: 0 }
+  assert.deepEqual(await countTempFolders(parent, Date.now()), none)
+  await mkdir(join(parent, '00000000-1-1-abcdef'), { recursive: true })
+  assert.deepEqual(await countTempFolders(parent, Date.now()), { ...none, elsewhere: 1 })
+  assert.deepEqual(await countTempFolders(parent, Date.now() + 2 * DAY_MS), { ...none, abandoned: 1 })
+})
