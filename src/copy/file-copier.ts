@@ -31,6 +31,9 @@ export interface FileCopierOptions {
   onFile(copied: CopiedFiles): void
 }
 
+/** Files are in memory, twice while they are compared: larger ones go one after another. */
+const PARALLEL_BYTES_MAX = 16 * 1024 * 1024
+
 /** Whether a version must be whole, or is of a history in which other engines may have removed files. */
 type Wholeness = 'whole' | 'history'
 
@@ -89,8 +92,10 @@ export class FileCopier {
     return this.#copy(location, wholeness, async bytes => {
       const live = readManifest(bytes).entries.filter(({ status }) => status !== 'deleted')
       // Deletion vectors share their file.
-      const files = new Map(live.map(({ file }) => [file.filePath, file]))
-      await forEachParallel([...files.values()], file => this.#copyFile(file, wholeness))
+      const files = [...new Map(live.map(({ file }) => [file.filePath, file])).values()]
+      const isSmall = (file: DataFile): boolean => file.fileSizeBytes <= PARALLEL_BYTES_MAX
+      await forEachParallel(files.filter(isSmall), file => this.#copyFile(file, wholeness))
+      for (const file of files) if (!isSmall(file)) await this.#copyFile(file, wholeness)
       return relocateManifest(bytes, this.#options.relocation, this.#sizes)
     })
   }
