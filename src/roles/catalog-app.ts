@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { Hono } from 'hono'
 import { Authenticator } from '../access/authenticator.ts'
 import { parseBearerToken } from '../access/credential.ts'
 import { GuardedCatalog } from '../access/guarded-catalog.ts'
@@ -17,7 +16,7 @@ import { AppendQueue } from '../table/append-queue.ts'
 type CatalogParts = Pick<Platform, 'config' | 'context' | 'store' | 'metrics' | 'log'>
 
 /** What the catalog role serves: to everybody on this machine, or with authentication to those who have a token. */
-export function createCatalogApp(parts: CatalogParts): Hono {
+export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createHttpApp> {
   const { config, context, metrics, log } = parts
   const { random } = context
   const queue = new AppendQueue(context)
