@@ -9,6 +9,7 @@ import { benchCommits } from './commits.ts'
 import { type Figure, formatFigures } from './figure.ts'
 import { benchIncrements } from './increments.ts'
 import { benchLoad } from './load.ts'
+import { benchMaintenance } from './maintenance.ts'
 import { benchMerge } from './merge.ts'
 import { benchPlan } from './plan.ts'
 
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   commits: benchCommits,
   appends: benchAppends,
   merge: benchMerge,
+  maintenance: benchMaintenance,
 }
 
 // Compiled, this file is two folders below the repository's.
