@@ -11,9 +11,10 @@ import { openLocalFixture } from '../conformance/catalog-fixtures.ts'
 export type Json = { readonly [key: string]: Json } & readonly Json[]
 
 /** What came back; bodies of JSON are parsed. */
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly body: Json
+  readonly headers: Headers
 }
 
 /** A client of a server in this process. */
@@ -45,7 +46,8 @@ export async function withServer(
     const response = await app.request(`http://127.0.0.1${path}`, init)
     const answer = await response.text()
     const isJson = answer !== '' && response.headers.get('content-type') === 'application/json'
-    return { status: response.status, body: (isJson ? parseJson(answer) : answer) as Json }
+    const parsed = (isJson ? parseJson(answer) : answer) as Json
+    return { status: response.status, body: parsed, headers: response.headers }
   }
   try {
     await check({ catalog, send })

@@ -70,6 +70,6 @@ export function contradictions(
 }
 
 /** A whole number from 0 to below `limit`. */
-export function below(random: Random, limit: number): number {
+function below(random: Random, limit: number): number {
   return Math.floor(randomFraction(random) * limit)
 }
