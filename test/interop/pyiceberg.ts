@@ -15,9 +15,14 @@ export class PyIceberg implements AsyncDisposable {
     this.#process = process
   }
 
-  static async connect(python: string, url: string): Promise<PyIceberg> {
+  /** @param properties of the catalog, beside its URL: a token or a credential */
+  static async connect(
+    python: string,
+    url: string,
+    properties: Readonly<Record<string, string>> = {},
+  ): Promise<PyIceberg> {
     const process = new LineProcess(python, [join(INTEROP_SOURCES, 'pyiceberg_client.py')])
-    await process.request({ do: 'connect', url })
+    await process.request({ do: 'connect', url, properties })
     return new PyIceberg(process)
   }
 

@@ -22,9 +22,9 @@ TYPES = {"string": StringType, "long": LongType, "double": DoubleType, "timestam
 catalog = None
 
 
-def connect(url):
+def connect(url, properties):
     global catalog
-    catalog = load_catalog("ingot", type="rest", uri=url)
+    catalog = load_catalog("ingot", type="rest", uri=url, **properties)
 
 
 def list_tables():
