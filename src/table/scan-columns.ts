@@ -8,6 +8,7 @@ import { isPrimitive } from '../format/types.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import { defaultText } from './default-text.ts'
 import { type ColumnReader, readerForAnySchema, readerForSchema } from './nested-layout.ts'
+import { refuseUnreadableFile } from './refuse-unreadable.ts'
 
 /** A file to read, as the engine names it and as its manifest describes it. */
 interface ReadableFile {
@@ -31,13 +32,14 @@ export interface LayoutGroup<F extends ReadableFile> {
 /**
  * One group of all files, but for columns of which only a file's own schema tells what it holds (see readerForAnySchema): then one
  * for each schema.
- * @throws UNSUPPORTED when the schema of a file cannot be told
+ * @throws UNSUPPORTED when the schema of a file cannot be told, or a file is not Parquet
  */
 export function groupByLayout<F extends ReadableFile>(
   metadata: TableMetadata,
   fields: readonly NestedField[],
   files: readonly F[],
 ): LayoutGroup<F>[] {
+  for (const { entry } of files) refuseUnreadableFile(entry.file)
   const readers = fields.map(field => ({ field, reader: readerForAnySchema(metadata, field) }))
   const groups = new Map<number | undefined, readonly F[]>(
     readers.every(({ reader }) => reader !== undefined)

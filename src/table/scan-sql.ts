@@ -6,6 +6,7 @@ import { quoteIdentifier } from '../sql-text.ts'
 import { deletedKeys, hasKeyDeletes } from './deleted-keys.ts'
 import { deletedPositions } from './deleted-positions.ts'
 import { fileFactsSql, numberScopes, type Scopes } from './file-facts.ts'
+import { refuseUnreadableColumns } from './refuse-unreadable.ts'
 import { LAST_UPDATED, type LineageColumns, ROW_ID } from './row-lineage.ts'
 import { type RowSet, restrictionSql } from './row-set.ts'
 import type { ScanPlan, ScanTask } from './scan.ts'
@@ -28,12 +29,14 @@ export interface ScanSqlOptions {
 /**
  * A SELECT of the rows of a plan under one schema of the table: columns are found by field id, so that renamed, added,
  * dropped and widened ones read right in files of any age; rows that delete files name are left out. Rows have no order.
- * @throws UNSUPPORTED when the snapshot that wrote a file is expired, and which nested fields it has cannot be told otherwise
+ * @throws UNSUPPORTED when the snapshot that wrote a file is expired, and which nested fields it has cannot be told otherwise;
+ *   for a column of a type, or a data file of a format, that is not read
  */
 export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSqlOptions = {}): string {
   const schema =
     options.schemaId === undefined ? currentSchema(metadata) : schemaById(metadata, options.schemaId)
   const fields = selectFields(schema, options.columns)
+  refuseUnreadableColumns(fields)
   if (plan.tasks.length === 0) return emptySql(fields, options)
   return groupByDeletes(plan.tasks)
     .flatMap(tasks => selectsOf(metadata, fields, tasks, options))

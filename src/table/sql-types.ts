@@ -56,6 +56,11 @@ export function toSqlType(type: Type): string {
   return `STRUCT(${type.fields.map(field => `${quoteIdentifier(field.name)} ${toSqlType(field.type)}`).join(', ')})`
 }
 
+/** Whether toSqlType knows the type: not of those of format version 3 that are only kept, such as `variant`. */
+export function hasSqlType(type: PrimitiveType): boolean {
+  return type in PRIMITIVE_TO_SQL || type.startsWith('decimal(') || type.startsWith('fixed[')
+}
+
 function primitiveToSql(type: PrimitiveType): string {
   const sql = PRIMITIVE_TO_SQL[type]
   if (sql !== undefined) return sql
