@@ -32,6 +32,10 @@ export function failureError(
   if (failure.exceptionType === 'INTERRUPT' && stop) return stopError(stop.reason, info, stop.cause)
   if (failure.exceptionType === 'Out of Memory') return outOfMemoryError(failure.message, info)
   if (failure.exceptionType === 'HTTP') return storageError(failure.message, info)
+  // As httpfs tells of a request that got no answer: "Could not connect to server error for HTTP PUT to '…'".
+  if (failure.exceptionType === 'IO' && / error for HTTP [A-Z]+ to '/.test(failure.message)) {
+    return unreachableError(failure.message, info)
+  }
   const kind = failure.exceptionType === '' ? '' : `${failure.exceptionType} Error: `
   return statementError('ENGINE_FAILED', info, `failed: ${kind}${failure.message}`, {
     context: {
@@ -61,6 +65,15 @@ function storageError(message: string, info: StatementInfo): IngotError {
         ? 'allow s3:GetObject and s3:PutObject below storage.root, and check that the credentials have not expired'
         : 'see the status: 404 is a file that is gone, 400 or 301 mostly a wrong storage.s3.region, 5xx a store that failed',
     context: { engineMessage: message, ...(Number.isNaN(status) ? {} : { status }) },
+  })
+}
+
+/** The error of a statement that got no answer from the object store. */
+function unreachableError(message: string, info: StatementInfo): IngotError {
+  return statementError('STORAGE_FAILED', info, `could not reach the storage: ${message}`, {
+    retryable: true,
+    hint: 'check storage.s3.endpoint, the network and whether the store runs',
+    context: { engineMessage: message },
   })
 }
 
