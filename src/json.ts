@@ -6,12 +6,29 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[e
 const MARK = '~'
 const ESCAPED = '~s'
 
-/** Parses JSON text; an integer that a number cannot hold exactly becomes a bigint. @throws SyntaxError */
-export function parseJson(text: string): unknown {
+/**
+ * Parses JSON text; an integer that a number cannot hold exactly becomes a bigint.
+ * @param depthMax of arrays and objects in one another, for text of others: who reads it recursively runs out of stack
+ * @throws SyntaxError
+ */
+export function parseJson(text: string, depthMax = Infinity): unknown {
+  if (depthMax !== Infinity) requireDepth(text, depthMax)
   if (!/\d{16}/.test(text)) return JSON.parse(text)
   return JSON.parse(text.replace(TOKEN, markToken), (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(MARK) ? unmark(value) : value,
   )
+}
+
+/** A string literal, or a bracket. */
+const BRACKET = /"[^"\\]*(?:\\.[^"\\]*)*"|[[{\]}]/g
+
+function requireDepth(text: string, depthMax: number): void {
+  let depth = 0
+  for (const [token] of text.matchAll(BRACKET)) {
+    if (token === '[' || token === '{') depth += 1
+    else if (token === ']' || token === '}') depth -= 1
+    if (depth > depthMax) throw new SyntaxError(`it is nested more than ${depthMax} levels deep`)
+  }
 }
 
 function markToken(token: string): string {

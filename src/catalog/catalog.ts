@@ -51,6 +51,18 @@ export interface NamespaceUpdateResult {
   readonly missing: readonly string[]
 }
 
+/** Metadata that is there already, to be had under a name. */
+export interface RegisterRequest {
+  readonly identifier: TableIdentifier
+  /** Of a file inside the catalog's root. */
+  readonly metadataLocation: string
+}
+
+export interface RegisterTableRequest extends RegisterRequest {
+  /** Whether a table of that name becomes this one. @default false: it is an error */
+  readonly overwrite?: boolean
+}
+
 /** A view as the catalog names it now. */
 export interface LoadedView {
   readonly identifier: TableIdentifier
@@ -194,10 +206,18 @@ export interface Catalog {
   dropTable(identifier: TableIdentifier, options?: DropOptions): Promise<void>
   /** @throws TABLE_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
+  /**
+   * A table whose metadata was written by somebody else, or by this catalog before it was dropped. What it says is
+   * checked; nothing is copied.
+   * @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS; REQUEST_INVALID when the file is none that can be accepted
+   */
+  registerTable(request: RegisterTableRequest, options?: MutationOptions): Promise<LoadedTable>
   /** The views directly in it, sorted by name. @throws NAMESPACE_NOT_FOUND */
   listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]>
   /** Tables and views share one space of names. @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS */
   createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView>
+  /** As registerTable. @throws NAMESPACE_NOT_FOUND, TABLE_EXISTS, REQUEST_INVALID */
+  registerView(request: RegisterRequest, options?: MutationOptions): Promise<LoadedView>
   /** @throws VIEW_NOT_FOUND */
   loadView(identifier: TableIdentifier): Promise<LoadedView>
   /** Checks the requirements, then applies the updates. @throws VIEW_NOT_FOUND, COMMIT_CONFLICT */

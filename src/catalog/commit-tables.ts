@@ -1,9 +1,11 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
-import { applyUpdates, checkRequirements, withMetadataLog } from '../format/table-updates.ts'
+import { checkRequirements } from '../format/table-requirements.ts'
+import { applyUpdates, withMetadataLog } from '../format/table-updates.ts'
 import type { Random } from '../random.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
+import { checkForeignMetadata } from './foreign-metadata.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import type { CatalogStore } from './store.ts'
 import { nameTaken } from './store-refusals.ts'
@@ -80,6 +82,7 @@ function updateMetadata(
     updated.location === location
       ? updated
       : { ...updated, location: locationInside(context.root, updated.location) }
+  checkForeignMetadata(context.root, metadata, base?.metadata ?? null)
   if (base === null) return metadata
   return withMetadataLog(metadata, base.metadataLocation, base.metadata['last-updated-ms'])
 }

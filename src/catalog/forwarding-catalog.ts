@@ -14,6 +14,8 @@ import type {
   NamespaceUpdate,
   NamespaceUpdateResult,
   PointInHistory,
+  RegisterRequest,
+  RegisterTableRequest,
   TableChange,
   TableVersion,
   TransactionQuery,
@@ -82,12 +84,20 @@ export class ForwardingCatalog implements Catalog {
     return this.inner.renameTable(from, to, options)
   }
 
+  registerTable(request: RegisterTableRequest, options?: MutationOptions): Promise<LoadedTable> {
+    return this.inner.registerTable(request, options)
+  }
+
   listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
     return this.inner.listViews(namespace)
   }
 
   createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView> {
     return this.inner.createView(request, options)
+  }
+
+  registerView(request: RegisterRequest, options?: MutationOptions): Promise<LoadedView> {
+    return this.inner.registerView(request, options)
   }
 
   loadView(identifier: TableIdentifier): Promise<LoadedView> {

@@ -19,6 +19,8 @@ import type {
   NamespaceUpdate,
   NamespaceUpdateResult,
   PointInHistory,
+  RegisterRequest,
+  RegisterTableRequest,
   TableChange,
   TableVersion,
   TransactionQuery,
@@ -33,6 +35,7 @@ import {
   writeChanges,
   writtenLocations,
 } from './commit-tables.ts'
+import { checkForeignMetadata, readForeign, requireManifestList } from './foreign-metadata.ts'
 import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
 import { ATTEMPTS_MAX, KeyedChanges, requireTransaction, settle } from './keyed-changes.ts'
 import type { KeyedRequest } from './keyed-request.ts'
@@ -180,6 +183,7 @@ class LocalCatalog implements Catalog {
       ...(request.properties && { properties: request.properties }),
       ...(request.formatVersion && { formatVersion: request.formatVersion }),
     })
+    checkForeignMetadata(this.#root, metadata, null)
     // Some engines write into a table's folders without making them (the DuckDB iceberg extension on local disks).
     await this.#io.makeFolder(`${metadata.location}/data`)
     await this.#io.makeFolder(`${metadata.location}/metadata`)
@@ -226,12 +230,39 @@ class LocalCatalog implements Catalog {
     })
   }
 
+  async registerTable(request: RegisterTableRequest, options: MutationOptions = {}): Promise<LoadedTable> {
+    const { identifier, overwrite = false } = request
+    checkIdentifier(identifier)
+    const keyed = this.#changes.request('register-table', request, options)
+    const replay = await this.#changes.findReplay(keyed, options)
+    if (replay !== undefined) return onlyTable(await this.#replayResult(replay), identifier)
+    let table: LoadedTable
+    let expected: string | undefined
+    try {
+      await requireNamespace(this.#store, identifier.namespace)
+      if (overwrite) expected = await this.#store.pointer(identifier)
+      if (expected === undefined) await requireNameFree(this.#store, identifier)
+      table = await this.#readForeign(request)
+    } catch (error) {
+      return onlyTable(await this.#replayResult(await this.#changes.replayAfter(error, keyed)), identifier)
+    }
+    const pointer = { identifier, expected: expected ?? null, next: table.metadataLocation }
+    const outcome = await this.#changes.apply(keyed, { pointers: [pointer] })
+    if (outcome.type === 'applied') return table
+    if (outcome.type === 'pointer-moved') throw overwrite ? refusal(outcome) : nameTaken(identifier)
+    return onlyTable(await this.#replayResult(requireTransaction(outcome, keyed)), identifier)
+  }
+
   listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
     return this.#views.list(namespace)
   }
 
   createView(request: CreateViewRequest, options?: MutationOptions): Promise<LoadedView> {
     return this.#views.create(request, options)
+  }
+
+  registerView(request: RegisterRequest, options?: MutationOptions): Promise<LoadedView> {
+    return this.#views.register(request, options)
   }
 
   loadView(identifier: TableIdentifier): Promise<LoadedView> {
@@ -309,6 +340,14 @@ class LocalCatalog implements Catalog {
 
   async close(): Promise<void> {
     await this.#store.close()
+  }
+
+  async #readForeign({ identifier, metadataLocation }: RegisterTableRequest): Promise<LoadedTable> {
+    const context = { io: this.#io, root: this.#root }
+    const table = await readForeign(context, this.#files, { identifier, metadataLocation })
+    checkForeignMetadata(this.#root, table.metadata, null)
+    await requireManifestList(context, table.metadata)
+    return table
   }
 
   #commitWritten(

@@ -9,9 +9,11 @@ import type {
   CreateViewRequest,
   LoadedView,
   MutationOptions,
+  RegisterRequest,
   TransactionRecord,
   ViewChange,
 } from './catalog.ts'
+import { readForeign } from './foreign-metadata.ts'
 import { checkIdentifier } from './identifier-rules.ts'
 import { ATTEMPTS_MAX, type KeyedChanges, requireTransaction } from './keyed-changes.ts'
 import type { KeyedRequest } from './keyed-request.ts'
@@ -33,6 +35,7 @@ interface LocalViewsOptions {
 /** The views of a LocalCatalog (Iceberg view spec): metadata files of their own, pointers beside those of tables. */
 export class LocalViews {
   readonly #store: CatalogStore
+  readonly #io: FileIO
   readonly #clock: Clock
   readonly #random: Random
   readonly #root: string
@@ -41,6 +44,7 @@ export class LocalViews {
 
   constructor(options: LocalViewsOptions, changes: KeyedChanges) {
     this.#store = options.store
+    this.#io = options.io
     this.#clock = options.clock
     this.#random = options.random
     this.#root = options.root
@@ -98,6 +102,28 @@ export class LocalViews {
       // Another change was faster. The requirements decide whether this one may still follow it.
       await this.#changes.pause(attempt)
     }
+  }
+
+  async register(request: RegisterRequest, options: MutationOptions = {}): Promise<LoadedView> {
+    const { identifier } = request
+    checkIdentifier(identifier)
+    const keyed = this.#changes.request('register-view', request, options)
+    const replay = await this.#changes.findReplay(keyed, options)
+    if (replay !== undefined) return this.#replayed(replay, identifier)
+    let view: LoadedView
+    try {
+      await requireNamespace(this.#store, identifier.namespace)
+      await requireNameFree(this.#store, identifier)
+      view = await readForeign({ io: this.#io, root: this.#root }, this.#files, request)
+      locationInside(this.#root, view.metadata.location)
+    } catch (error) {
+      return this.#replayed(await this.#changes.replayAfter(error, keyed), identifier)
+    }
+    const pointer: PointerChange = { identifier, kind: 'view', expected: null, next: view.metadataLocation }
+    const outcome = await this.#changes.apply(keyed, { pointers: [pointer] })
+    if (outcome.type === 'applied') return view
+    if (outcome.type === 'pointer-moved') throw nameTaken(identifier)
+    return this.#replayed(requireTransaction(outcome, keyed), identifier)
   }
 
   async drop(identifier: TableIdentifier, options: MutationOptions = {}): Promise<void> {

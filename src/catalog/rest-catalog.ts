@@ -22,6 +22,8 @@ import type {
   NamespaceUpdate,
   NamespaceUpdateResult,
   PointInHistory,
+  RegisterRequest,
+  RegisterTableRequest,
   TableChange,
   TableVersion,
   TransactionQuery,
@@ -209,6 +211,11 @@ class RestCatalog implements Catalog {
     await this.#change({ method: 'POST', path: '/v1/tables/rename', body }, options)
   }
 
+  async registerTable(request: RegisterTableRequest, options: MutationOptions = {}): Promise<LoadedTable> {
+    const body = await this.#change(registerRequest('register', request), options)
+    return toLoadedTable(request.identifier, decode(tableJson, body))
+  }
+
   async listViews(namespace: readonly string[]): Promise<readonly TableIdentifier[]> {
     const body = await this.#client.read(`${namespacePath(namespace)}/views`)
     return decode(z.object({ identifiers: z.array(identifierJson) }), body).identifiers
@@ -220,6 +227,13 @@ class RestCatalog implements Catalog {
     const path = `${namespacePath(identifier.namespace)}/views`
     const body = { name: identifier.name, location, schema, 'view-version': viewVersion, properties }
     return toLoadedView(identifier, await this.#change({ method: 'POST', path, body }, options))
+  }
+
+  async registerView(request: RegisterRequest, options: MutationOptions = {}): Promise<LoadedView> {
+    return toLoadedView(
+      request.identifier,
+      await this.#change(registerRequest('register-view', request), options),
+    )
   }
 
   async loadView(identifier: TableIdentifier): Promise<LoadedView> {
@@ -370,6 +384,19 @@ function createTableRequest(request: CreateTableRequest, isStaged: boolean): Res
       'stage-create': isStaged,
       properties: { ...request.properties, ...version },
     },
+  }
+}
+
+function registerRequest(
+  operation: 'register' | 'register-view',
+  request: RegisterTableRequest,
+): RestRequest {
+  const { identifier, metadataLocation, overwrite } = request
+  checkIdentifier(identifier)
+  return {
+    method: 'POST',
+    path: `${namespacePath(identifier.namespace)}/${operation}`,
+    body: { name: identifier.name, 'metadata-location': metadataLocation, overwrite },
   }
 }
 

@@ -1,5 +1,8 @@
 import { type ErrorCode, IngotError } from '../errors.ts'
 
+/** How deep metadata files may nest: a struct in a struct takes four levels of JSON. */
+export const METADATA_DEPTH_MAX = 400
+
 /** A JSON object as parseJson gives it. */
 export type JsonObject = Readonly<Record<string, unknown>>
 

@@ -24,6 +24,37 @@ export interface SnapshotRef {
   readonly 'max-ref-age-ms'?: number
 }
 
+/** Iceberg spec, "Table Statistics": a Puffin file about a snapshot. */
+export interface StatisticsFile {
+  readonly 'snapshot-id': bigint
+  readonly 'statistics-path': string
+  readonly 'file-size-in-bytes': number
+  readonly 'file-footer-size-in-bytes': number
+  readonly 'blob-metadata': readonly {
+    readonly type: string
+    readonly 'snapshot-id': bigint
+    readonly 'sequence-number': number
+    readonly fields: readonly number[]
+    readonly properties?: Readonly<Record<string, string>>
+  }[]
+}
+
+/** Iceberg spec, "Partition Statistics". */
+export interface PartitionStatisticsFile {
+  readonly 'snapshot-id': bigint
+  readonly 'statistics-path': string
+  readonly 'file-size-in-bytes': number
+}
+
+/** Iceberg spec, "Encryption Keys"; kept for those who can use it. */
+export interface EncryptedKey {
+  readonly 'key-id': string
+  /** Base64. */
+  readonly 'encrypted-key-metadata': string
+  readonly 'encrypted-by-id'?: string
+  readonly properties?: Readonly<Record<string, string>>
+}
+
 interface SnapshotLogEntry {
   readonly 'snapshot-id': bigint
   readonly 'timestamp-ms': number
@@ -61,6 +92,10 @@ export interface TableMetadata {
   /** From version 3 on: above all row ids of the table. */
   readonly 'next-row-id'?: number
   readonly refs: Readonly<Record<string, SnapshotRef>>
+  readonly statistics?: readonly StatisticsFile[]
+  readonly 'partition-statistics'?: readonly PartitionStatisticsFile[]
+  /** From version 3 on. */
+  readonly 'encryption-keys'?: readonly EncryptedKey[]
 }
 
 /** What must hold of a table for a commit to be applied (REST spec, TableRequirement). */
@@ -94,3 +129,12 @@ export type Update =
   | { readonly action: 'remove-properties'; readonly removals: readonly string[] }
   | { readonly action: 'remove-schemas'; readonly 'schema-ids': readonly number[] }
   | { readonly action: 'remove-partition-specs'; readonly 'spec-ids': readonly number[] }
+  | { readonly action: 'set-statistics'; readonly statistics: StatisticsFile }
+  | { readonly action: 'remove-statistics'; readonly 'snapshot-id': bigint }
+  | {
+      readonly action: 'set-partition-statistics'
+      readonly 'partition-statistics': PartitionStatisticsFile
+    }
+  | { readonly action: 'remove-partition-statistics'; readonly 'snapshot-id': bigint }
+  | { readonly action: 'add-encryption-key'; readonly 'encryption-key': EncryptedKey }
+  | { readonly action: 'remove-encryption-key'; readonly 'key-id': string }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { IngotError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json.ts'
 import { defaultMisfit } from './default-values.ts'
-import { type JsonObject, JsonReader, withoutUndefined } from './json-reader.ts'
+import { JsonReader, METADATA_DEPTH_MAX, withoutUndefined } from './json-reader.ts'
 import type { SnapshotRef, TableMetadata } from './metadata-types.ts'
 import {
   assignPartitionIds,
@@ -14,6 +14,7 @@ import {
 import { assignFreshIds, currentSchema, highestFieldId } from './schema.ts'
 import { readPartitionFields, readPartitionSpec, readSchema, readSortOrder } from './schema-json.ts'
 import { readSnapshot, readSnapshotRef } from './snapshot-json.ts'
+import { readEncryptedKey, readPartitionStatisticsFile, readStatisticsFile } from './statistics-json.ts'
 import type { PartitionSpec, Schema, SortOrder } from './types.ts'
 
 /**
@@ -25,7 +26,7 @@ export function parseTableMetadata(source: Uint8Array | string): TableMetadata {
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
   let value: unknown
   try {
-    value = parseJson(text)
+    value = parseJson(text, METADATA_DEPTH_MAX)
   } catch (cause) {
     throw new IngotError('METADATA_INVALID', `table metadata is not JSON: ${String(cause)}`, { cause })
   }
@@ -47,7 +48,6 @@ function readMetadata(reader: JsonReader): TableMetadata {
   const currentSnapshotId = readCurrentSnapshotId(reader)
   return withoutUndefined<TableMetadata>({
     ...kept,
-    ...readStatistics(reader),
     'format-version': version,
     'table-uuid': reader.optional('table-uuid', reader.string)?.toLowerCase() ?? uuidOf(location),
     location,
@@ -69,6 +69,11 @@ function readMetadata(reader: JsonReader): TableMetadata {
     'snapshot-log': readSnapshotLog(reader),
     'metadata-log': readMetadataLog(reader),
     refs: readRefs(reader, currentSnapshotId),
+    statistics: reader.optional('statistics', reader.objects)?.map(readStatisticsFile),
+    'partition-statistics': reader
+      .optional('partition-statistics', reader.objects)
+      ?.map(readPartitionStatisticsFile),
+    'encryption-keys': reader.optional('encryption-keys', reader.objects)?.map(readEncryptedKey),
   })
 }
 
@@ -135,16 +140,6 @@ function readRefs(
     entries.push(['main', { 'snapshot-id': currentSnapshotId, type: 'branch' }])
   }
   return Object.fromEntries(entries)
-}
-
-/** Statistics files belong to snapshots: their ids are 63 bits wide as well. */
-function readStatistics(reader: JsonReader): JsonObject {
-  const withBigIds = (name: string): readonly JsonObject[] =>
-    reader.objects(name).map(entry => ({ ...entry.members, 'snapshot-id': entry.long('snapshot-id') }))
-  return {
-    statistics: reader.optional('statistics', withBigIds),
-    'partition-statistics': reader.optional('partition-statistics', withBigIds),
-  }
 }
 
 /** For the rare version 1 table without a uuid: the same one at every reading. */

@@ -1,6 +1,6 @@
 import { IngotError } from '../errors.ts'
 import { defaultMisfit } from './default-values.ts'
-import type { Requirement, Snapshot, SnapshotRef, TableMetadata, Update } from './metadata-types.ts'
+import type { EncryptedKey, Snapshot, SnapshotRef, TableMetadata, Update } from './metadata-types.ts'
 import {
   assignPartitionIds,
   PARTITION_ID_BEFORE_FIRST,
@@ -119,6 +119,14 @@ const HANDLERS: Handlers = {
   'remove-properties': (draft, update) => removeProperties(draft, update.removals),
   'remove-schemas': (draft, update) => removeSchemas(draft, update['schema-ids']),
   'remove-partition-specs': (draft, update) => removeSpecs(draft, update['spec-ids']),
+  'set-statistics': (draft, { statistics }) => setStatistics(draft, 'statistics', statistics),
+  'remove-statistics': (draft, update) => removeStatistics(draft, 'statistics', update['snapshot-id']),
+  'set-partition-statistics': (draft, update) =>
+    setStatistics(draft, 'partition-statistics', update['partition-statistics']),
+  'remove-partition-statistics': (draft, update) =>
+    removeStatistics(draft, 'partition-statistics', update['snapshot-id']),
+  'add-encryption-key': (draft, update) => addEncryptionKey(draft, update['encryption-key']),
+  'remove-encryption-key': (draft, update) => removeEncryptionKey(draft, update['key-id']),
 }
 
 function applyUpdate(draft: Draft, update: Update): void {
@@ -397,13 +405,59 @@ function removeSnapshots(draft: Draft, ids: ReadonlySet<bigint>): void {
 }
 
 function withoutStatisticsOf(metadata: TableMetadata, ids: ReadonlySet<bigint>): Partial<TableMetadata> {
-  const kept = Object.entries(metadata)
-    .filter(([name, value]) => /^(partition-)?statistics$/.test(name) && Array.isArray(value))
-    .map(([name, files]: [string, readonly { readonly 'snapshot-id': bigint }[]]) => [
-      name,
-      files.filter(file => !ids.has(file['snapshot-id'])),
-    ])
-  return Object.fromEntries(kept)
+  const { statistics, 'partition-statistics': partitionStatistics } = metadata
+  const isKept = (file: { readonly 'snapshot-id': bigint }): boolean => !ids.has(file['snapshot-id'])
+  return {
+    ...(statistics && { statistics: statistics.filter(isKept) }),
+    ...(partitionStatistics && { 'partition-statistics': partitionStatistics.filter(isKept) }),
+  }
+}
+
+type StatisticsList = 'statistics' | 'partition-statistics'
+
+/** One file a snapshot: the new one takes the place of the one before. */
+function setStatistics<L extends StatisticsList>(
+  draft: Draft,
+  list: L,
+  file: NonNullable<TableMetadata[L]>[number],
+): void {
+  const id = file['snapshot-id']
+  if (!draft.metadata.snapshots.some(snapshot => snapshot['snapshot-id'] === id)) {
+    throw conflict(`${list} belong to snapshot ${id}, and the table has no such snapshot`)
+  }
+  const others = statisticsOf(draft.metadata, list).filter(other => other['snapshot-id'] !== id)
+  change(draft, { [list]: [...others, file] })
+}
+
+function removeStatistics(draft: Draft, list: StatisticsList, id: bigint): void {
+  const files = statisticsOf(draft.metadata, list)
+  change(draft, { [list]: files.filter(file => file['snapshot-id'] !== id) })
+}
+
+function statisticsOf(
+  metadata: TableMetadata,
+  list: StatisticsList,
+): readonly { readonly 'snapshot-id': bigint }[] {
+  return metadata[list] ?? []
+}
+
+/** Kept for those who can use it: nothing here encrypts (Iceberg spec, "Encryption Keys"). */
+function addEncryptionKey(draft: Draft, key: EncryptedKey): void {
+  if (draft.metadata['format-version'] < 3) {
+    throw new IngotError('UNSUPPORTED', 'encryption keys are of format version 3, and the table is older', {
+      hint: 'upgrade the table by upgrade-format-version first',
+    })
+  }
+  const keys = draft.metadata['encryption-keys'] ?? []
+  if (keys.some(other => other['key-id'] === key['key-id'])) {
+    throw invalid(`encryption key ${key['key-id']} exists already`)
+  }
+  change(draft, { 'encryption-keys': [...keys, key] })
+}
+
+function removeEncryptionKey(draft: Draft, keyId: string): void {
+  const keys = draft.metadata['encryption-keys'] ?? []
+  change(draft, { 'encryption-keys': keys.filter(key => key['key-id'] !== keyId) })
 }
 
 function removeProperties(draft: Draft, names: readonly string[]): void {
@@ -453,83 +507,4 @@ function checkResult(metadata: TableMetadata): void {
   )
   const misfit = spec && specMisfit(spec, schemaById(metadata, metadata['current-schema-id']))
   if (misfit !== undefined) throw invalid(`the default partition spec no longer fits the schema: ${misfit}`)
-}
-
-/** What a requirement asks for and what there is; undefined values are shown as `nothing`. */
-interface Comparison {
-  readonly subject: string
-  readonly expected: unknown
-  readonly found: unknown
-}
-
-/**
- * Checks that all requirements of a commit hold (REST spec, TableRequirement); null is a table that does not exist.
- * @throws COMMIT_CONFLICT naming the first that does not; REQUEST_INVALID for one that is not known
- */
-export function checkRequirements(
-  metadata: TableMetadata | null,
-  requirements: readonly Requirement[],
-): void {
-  for (const requirement of requirements) {
-    const { subject, expected, found } = compare(metadata, requirement)
-    if (expected === found) continue
-    throw new IngotError(
-      'COMMIT_CONFLICT',
-      `requirement ${requirement.type} failed: expected ${subject} ${show(expected)}, found ${show(found)}`,
-      {
-        hint: 'load the table again and commit on what it is now',
-        context: { requirement: requirement.type, expected, found },
-      },
-    )
-  }
-}
-
-function show(value: unknown): string {
-  return value === undefined ? 'nothing' : String(value)
-}
-
-function compare(metadata: TableMetadata | null, requirement: Requirement): Comparison {
-  switch (requirement.type) {
-    case 'assert-create':
-      return { subject: 'table', expected: undefined, found: metadata?.['table-uuid'] }
-    case 'assert-table-uuid':
-      return {
-        subject: 'table uuid',
-        expected: requirement.uuid.toLowerCase(),
-        found: metadata?.['table-uuid'].toLowerCase(),
-      }
-    case 'assert-ref-snapshot-id':
-      return {
-        subject: `snapshot of ${requirement.ref}`,
-        expected: requirement['snapshot-id'] ?? undefined,
-        found: metadata?.refs[requirement.ref]?.['snapshot-id'],
-      }
-    case 'assert-last-assigned-field-id':
-      return ofNumber('last field id', requirement['last-assigned-field-id'], metadata?.['last-column-id'])
-    case 'assert-current-schema-id':
-      return ofNumber('current schema id', requirement['current-schema-id'], metadata?.['current-schema-id'])
-    case 'assert-last-assigned-partition-id':
-      return ofNumber(
-        'last partition field id',
-        requirement['last-assigned-partition-id'],
-        metadata?.['last-partition-id'],
-      )
-    case 'assert-default-spec-id':
-      return ofNumber('default spec id', requirement['default-spec-id'], metadata?.['default-spec-id'])
-    case 'assert-default-sort-order-id':
-      return ofNumber(
-        'default sort order id',
-        requirement['default-sort-order-id'],
-        metadata?.['default-sort-order-id'],
-      )
-    default:
-      throw new IngotError(
-        'REQUEST_INVALID',
-        `there is no table requirement ${JSON.stringify((requirement as { type?: unknown }).type)}`,
-      )
-  }
-}
-
-function ofNumber(subject: string, expected: number, found: number | undefined): Comparison {
-  return { subject, expected, found }
 }

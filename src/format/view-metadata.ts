@@ -1,6 +1,6 @@
 import { type ErrorCode, IngotError } from '../errors.ts'
 import { parseJson } from '../json.ts'
-import { JsonReader, withoutUndefined } from './json-reader.ts'
+import { JsonReader, METADATA_DEPTH_MAX, withoutUndefined } from './json-reader.ts'
 import { readSchema } from './schema-json.ts'
 import type { ViewMetadata, ViewRepresentation, ViewVersion } from './view-types.ts'
 
@@ -12,7 +12,7 @@ export function parseViewMetadata(source: Uint8Array | string): ViewMetadata {
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
   let value: unknown
   try {
-    value = parseJson(text)
+    value = parseJson(text, METADATA_DEPTH_MAX)
   } catch (cause) {
     throw new IngotError('METADATA_INVALID', `view metadata is not JSON: ${String(cause)}`, { cause })
   }

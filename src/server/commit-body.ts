@@ -4,6 +4,12 @@ import { type ErrorCode, IngotError } from '../errors.ts'
 import type { Requirement, Update } from '../format/metadata-types.ts'
 import { parsePartitionSpec, parseSchema, parseSortOrder } from '../format/schema-json.ts'
 import { parseSnapshot } from '../format/snapshot-json.ts'
+import {
+  parseWith,
+  readEncryptedKey,
+  readPartitionStatisticsFile,
+  readStatisticsFile,
+} from '../format/statistics-json.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 
 // What foreign writers send is checked for its shape here, and for its meaning where it is applied. Nulls stand for
@@ -12,6 +18,15 @@ import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-
 const namespaceLevels = z.array(z.string())
 const snapshotId = z.union([z.bigint(), z.int()]).transform(BigInt)
 const properties = z.record(z.string(), z.string())
+
+/** Says which kind it is that nobody knows, where the spec tells kinds apart by `member`. */
+export function unknownKind(what: string, member: string) {
+  return ({ code, input }: { readonly code: string; readonly input: unknown }): string | undefined => {
+    if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return undefined
+    const kind: unknown = Reflect.get(input, member)
+    return `there is no ${what} ${JSON.stringify(kind)?.slice(0, 100) ?? `without ${member}`}`
+  }
+}
 
 /** A table identifier of the REST spec. */
 export const identifierSchema = z.object({ namespace: namespaceLevels, name: z.string() })
@@ -30,51 +45,71 @@ export const schemaBody = formatBody(parseSchema, 'schema')
 export const partitionSpecBody = formatBody(parsePartitionSpec, 'partition-spec')
 /** A sort order that a client sends. */
 export const sortOrderBody = formatBody(parseSortOrder, 'sort-order')
+const statisticsBody = formatBody(parseWith(readStatisticsFile), 'statistics')
+const partitionStatisticsBody = formatBody(parseWith(readPartitionStatisticsFile), 'partition-statistics')
+const encryptionKeyBody = formatBody(parseWith(readEncryptedKey), 'encryption-key')
 const snapshotBody = formatBody(parseSnapshot, 'snapshot')
 
-const requirementSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('assert-create') }),
-  z.object({ type: z.literal('assert-table-uuid'), uuid: z.string() }),
-  z.object({
-    type: z.literal('assert-ref-snapshot-id'),
-    ref: z.string(),
-    'snapshot-id': snapshotId.nullish().transform(id => id ?? null),
-  }),
-  z.object({ type: z.literal('assert-last-assigned-field-id'), 'last-assigned-field-id': z.int() }),
-  z.object({ type: z.literal('assert-current-schema-id'), 'current-schema-id': z.int() }),
-  z.object({ type: z.literal('assert-last-assigned-partition-id'), 'last-assigned-partition-id': z.int() }),
-  z.object({ type: z.literal('assert-default-spec-id'), 'default-spec-id': z.int() }),
-  z.object({ type: z.literal('assert-default-sort-order-id'), 'default-sort-order-id': z.int() }),
-])
+const requirementSchema = z.discriminatedUnion(
+  'type',
+  [
+    z.object({ type: z.literal('assert-create') }),
+    z.object({ type: z.literal('assert-table-uuid'), uuid: z.string() }),
+    z.object({
+      type: z.literal('assert-ref-snapshot-id'),
+      ref: z.string(),
+      'snapshot-id': snapshotId.nullish().transform(id => id ?? null),
+    }),
+    z.object({ type: z.literal('assert-last-assigned-field-id'), 'last-assigned-field-id': z.int() }),
+    z.object({ type: z.literal('assert-current-schema-id'), 'current-schema-id': z.int() }),
+    z.object({ type: z.literal('assert-last-assigned-partition-id'), 'last-assigned-partition-id': z.int() }),
+    z.object({ type: z.literal('assert-default-spec-id'), 'default-spec-id': z.int() }),
+    z.object({ type: z.literal('assert-default-sort-order-id'), 'default-sort-order-id': z.int() }),
+  ],
+  { error: unknownKind('table requirement', 'type') },
+)
 
 const updateSchema = withoutNulls(
-  z.discriminatedUnion('action', [
-    z.object({ action: z.literal('assign-uuid'), uuid: z.string() }),
-    z.object({ action: z.literal('upgrade-format-version'), 'format-version': z.int() }),
-    z.object({ action: z.literal('add-schema'), schema: schemaBody, 'last-column-id': z.int().optional() }),
-    z.object({ action: z.literal('set-current-schema'), 'schema-id': z.int() }),
-    z.object({ action: z.literal('add-spec'), spec: partitionSpecBody }),
-    z.object({ action: z.literal('set-default-spec'), 'spec-id': z.int() }),
-    z.object({ action: z.literal('add-sort-order'), 'sort-order': sortOrderBody }),
-    z.object({ action: z.literal('set-default-sort-order'), 'sort-order-id': z.int() }),
-    z.object({ action: z.literal('add-snapshot'), snapshot: snapshotBody }),
-    z.object({
-      action: z.literal('set-snapshot-ref'),
-      'ref-name': z.string().min(1),
-      'snapshot-id': snapshotId,
-      type: z.enum(['branch', 'tag']),
-      'min-snapshots-to-keep': z.int().min(1).optional(),
-      'max-snapshot-age-ms': z.int().min(1).optional(),
-      'max-ref-age-ms': z.int().min(1).optional(),
-    }),
-    z.object({ action: z.literal('remove-snapshots'), 'snapshot-ids': z.array(snapshotId) }),
-    z.object({ action: z.literal('remove-snapshot-ref'), 'ref-name': z.string() }),
-    z.object({ action: z.literal('set-location'), location: z.string() }),
-    z.object({ action: z.literal('set-properties'), updates: properties }),
-    z.object({ action: z.literal('remove-properties'), removals: z.array(z.string()) }),
-    z.object({ action: z.literal('remove-schemas'), 'schema-ids': z.array(z.int()) }),
-    z.object({ action: z.literal('remove-partition-specs'), 'spec-ids': z.array(z.int()) }),
-  ]),
+  z.discriminatedUnion(
+    'action',
+    [
+      z.object({ action: z.literal('assign-uuid'), uuid: z.string() }),
+      z.object({ action: z.literal('upgrade-format-version'), 'format-version': z.int() }),
+      z.object({ action: z.literal('add-schema'), schema: schemaBody, 'last-column-id': z.int().optional() }),
+      z.object({ action: z.literal('set-current-schema'), 'schema-id': z.int() }),
+      z.object({ action: z.literal('add-spec'), spec: partitionSpecBody }),
+      z.object({ action: z.literal('set-default-spec'), 'spec-id': z.int() }),
+      z.object({ action: z.literal('add-sort-order'), 'sort-order': sortOrderBody }),
+      z.object({ action: z.literal('set-default-sort-order'), 'sort-order-id': z.int() }),
+      z.object({ action: z.literal('add-snapshot'), snapshot: snapshotBody }),
+      z.object({
+        action: z.literal('set-snapshot-ref'),
+        'ref-name': z.string().min(1),
+        'snapshot-id': snapshotId,
+        type: z.enum(['branch', 'tag']),
+        'min-snapshots-to-keep': z.int().min(1).optional(),
+        'max-snapshot-age-ms': z.int().min(1).optional(),
+        'max-ref-age-ms': z.int().min(1).optional(),
+      }),
+      z.object({ action: z.literal('remove-snapshots'), 'snapshot-ids': z.array(snapshotId) }),
+      z.object({ action: z.literal('remove-snapshot-ref'), 'ref-name': z.string() }),
+      z.object({ action: z.literal('set-location'), location: z.string() }),
+      z.object({ action: z.literal('set-properties'), updates: properties }),
+      z.object({ action: z.literal('remove-properties'), removals: z.array(z.string()) }),
+      z.object({ action: z.literal('remove-schemas'), 'schema-ids': z.array(z.int()) }),
+      z.object({ action: z.literal('remove-partition-specs'), 'spec-ids': z.array(z.int()) }),
+      z.object({ action: z.literal('set-statistics'), statistics: statisticsBody }),
+      z.object({ action: z.literal('remove-statistics'), 'snapshot-id': snapshotId }),
+      z.object({
+        action: z.literal('set-partition-statistics'),
+        'partition-statistics': partitionStatisticsBody,
+      }),
+      z.object({ action: z.literal('remove-partition-statistics'), 'snapshot-id': snapshotId }),
+      z.object({ action: z.literal('add-encryption-key'), 'encryption-key': encryptionKeyBody }),
+      z.object({ action: z.literal('remove-encryption-key'), 'key-id': z.string() }),
+    ],
+    { error: unknownKind('table update', 'action') },
+  ),
 )
 
 const requirementsSchema = z.array(requirementSchema).transform((values): readonly Requirement[] => values)

@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { CreateTableRequest, TableChange } from '../catalog/catalog.ts'
+import type { CreateTableRequest, LoadedTable, TableChange } from '../catalog/catalog.ts'
 import { IngotError } from '../errors.ts'
 import {
   commitTableSchema,
@@ -14,8 +14,9 @@ import {
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { pageOf } from './listing-pages.ts'
+import { readRegistration } from './registration.ts'
 import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
-import { type SnapshotMode, toLoadTableResult } from './table-response.ts'
+import { etagOf, type SnapshotMode, toLoadTableResult } from './table-response.ts'
 
 const createTableSchema = z.object({
   name: z.string(),
@@ -43,8 +44,15 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
       return sendJson(context, toLoadTableResult(await catalog.stageTable(request), undefined))
     }
     const table = await catalog.createTable(request, mutationOptionsOf(context))
-    return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation))
+    return sendTable(context, table)
   })
+
+  app.post('/namespaces/:namespace/register', async context =>
+    sendTable(
+      context,
+      await catalog.registerTable(await readRegistration(context), mutationOptionsOf(context)),
+    ),
+  )
 
   app.post('/tables/rename', async context => {
     const { source, destination } = await readJson(context, renameSchema)
@@ -69,9 +77,13 @@ function addReadRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
 
   // A missing namespace is answered as a missing table, too: Spark's metadata tables (`t.files`) rely on it.
   app.get('/namespaces/:namespace/tables/:table', async context => {
-    const { metadata, metadataLocation } = await catalog.loadTable(identifierOf(context))
+    const table = await catalog.loadTable(identifierOf(context))
     if (context.req.method === 'HEAD') return context.body(null, 204)
-    return sendJson(context, toLoadTableResult(metadata, metadataLocation, snapshotModeOf(context)))
+    const mode = snapshotModeOf(context)
+    if (isNoneMatched(context, etagOf(table, mode))) {
+      return context.body(null, 304, { etag: etagOf(table, mode) })
+    }
+    return sendTable(context, table, mode)
   })
 
   // What clients report of their scans and commits is accepted and not kept.
@@ -88,6 +100,7 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
     const [table] = tables
     if (table === undefined) throw new IngotError('METADATA_INVALID', 'a commit answered without its table')
     const { metadata, ...location } = toLoadTableResult(table.metadata, table.metadataLocation)
+    context.header('etag', etagOf(table, 'all'))
     return sendJson(context, { 'metadata-location': location['metadata-location'], metadata })
   })
 
@@ -96,6 +109,17 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
     await catalog.commit(body['table-changes'], commitOptionsOf(context, random))
     return context.body(null, 204)
   })
+}
+
+function sendTable(context: Context, table: LoadedTable, mode: SnapshotMode = 'all'): Response {
+  context.header('etag', etagOf(table, mode))
+  return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation, mode))
+}
+
+/** Whether the client has this version already; a weak tag says the same here as a strong one (RFC 9110, 13.1.2). */
+function isNoneMatched(context: Context, etag: string): boolean {
+  const known = context.req.header('if-none-match')?.split(',') ?? []
+  return known.some(tag => tag.trim().replace(/^W\//, '') === etag)
 }
 
 function snapshotModeOf(context: Context): SnapshotMode {

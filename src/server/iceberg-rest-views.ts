@@ -5,6 +5,7 @@ import { identifierSchema, renameSchema, requireSameIdentifier, schemaBody } fro
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { pageOf } from './listing-pages.ts'
+import { readRegistration } from './registration.ts'
 import { mutationOptionsOf, namespaceOf, viewIdentifierOf } from './route-parameters.ts'
 import { viewRequirementsSchema, viewUpdatesSchema, viewVersionBody } from './view-body.ts'
 
@@ -44,6 +45,14 @@ export function addViewRoutes(app: Hono, { catalog }: IcebergRestOptions): void 
       mutationOptionsOf(context),
     )
     return sendJson(context, toLoadViewResult(view))
+  })
+
+  app.post('/namespaces/:namespace/register-view', async context => {
+    const request = await readRegistration(context)
+    return sendJson(
+      context,
+      toLoadViewResult(await catalog.registerView(request, mutationOptionsOf(context))),
+    )
   })
 
   app.get('/namespaces/:namespace/views/:view', async context => {

@@ -7,6 +7,9 @@ import { parseJson, stringifyJson } from '../json.ts'
 /** The metadata of a table with thousands of snapshots is a few megabytes. */
 const BODY_BYTES_MAX = 32 * 1024 * 1024
 
+/** A struct in a struct takes four levels of JSON. */
+const DEPTH_MAX = 400
+
 /**
  * The body of a request as `schema` types it; long integers arrive exactly.
  * @throws REQUEST_INVALID naming the key that is wrong, or when the body is longer than 32 MiB
@@ -15,9 +18,10 @@ export async function readJson<T>(context: Context, schema: z.ZodType<T>): Promi
   const text = await readText(context)
   let body: unknown
   try {
-    body = parseJson(text === '' ? '{}' : text)
+    body = parseJson(text === '' ? '{}' : text, DEPTH_MAX)
   } catch (cause) {
-    throw new IngotError('REQUEST_INVALID', 'the body of the request is not JSON', { cause })
+    const reason = (cause as Error).message.slice(0, 200)
+    throw new IngotError('REQUEST_INVALID', `the body of the request is not JSON: ${reason}`, { cause })
   }
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { CommitResult, LoadedTable } from '../catalog/catalog.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 
@@ -15,6 +16,12 @@ export function toLoadTableResult(
     metadata: toMetadataJson(snapshots === 'refs' ? withReferencedSnapshots(metadata) : metadata),
     config: {},
   }
+}
+
+/** What a version of a table is known by in one representation (REST spec, `etag`); metadata files are immutable. */
+export function etagOf({ metadataLocation }: LoadedTable, snapshots: SnapshotMode): string {
+  const digest = createHash('sha256').update(`${snapshots} ${metadataLocation}`).digest('hex')
+  return `"${digest.slice(0, 32)}"`
 }
 
 /** Ingot's own answer to a commit: the transaction, and each table as it is now. */

@@ -20,6 +20,8 @@ export interface Disk {
   /** Makes one folder in one that exists; EEXIST. */
   makeFolder(path: string): Promise<void>
   stat(path: string): Promise<DiskStat>
+  /** The path that this one leads to when every link is followed. */
+  realPath(path: string): Promise<string>
   /** The names in a folder. */
   names(folder: string): AsyncIterable<string>
 }

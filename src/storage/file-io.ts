@@ -32,6 +32,11 @@ export interface FileIO {
   remove(locations: readonly string[]): Promise<void>
   /** Makes `folder` exist for an engine that writes into it; durable. */
   makeFolder(folder: string): Promise<void>
+  /**
+   * The location of the file that this one leads to when every link on its way is followed; on an object store, itself.
+   * @throws FILE_NOT_FOUND
+   */
+  realLocation(location: string): Promise<string>
   /** How the engine's SQL names this location: a path for a folder, a URL for an object store. */
   toEnginePath(location: string): string
   /** The inverse of toEnginePath. */

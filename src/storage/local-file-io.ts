@@ -1,4 +1,4 @@
-import { link, lstat, mkdir, open, opendir, readFile, stat, unlink } from 'node:fs/promises'
+import { link, lstat, mkdir, open, opendir, readFile, realpath, stat, unlink } from 'node:fs/promises'
 import { systemRandom } from '../random.ts'
 import type { Disk, DiskStat } from './disk.ts'
 import type { FileIO } from './file-io.ts'
@@ -37,6 +37,7 @@ function createNodeDisk(): Disk {
     unlink,
     makeFolder: path => mkdir(path),
     stat: statEntry,
+    realPath: path => realpath(path),
     async *names(folder) {
       for await (const entry of await opendir(folder)) yield entry.name
     },

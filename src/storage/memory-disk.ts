@@ -90,6 +90,12 @@ function createView(root: MemoryFolder, clock: Clock, faults: DiskFaults): Memor
       }),
     makeFolder: path => act('mkdir', path, () => addEntry(root, path, newFolder(clock.nowMs()))),
     stat: path => look('stat', path, () => statNode(nodeAt(root, path))),
+    // There are no links to follow.
+    realPath: path =>
+      look('stat', path, () => {
+        nodeAt(root, path)
+        return path
+      }),
     async *names(folder) {
       yield* await look('names', folder, () => [...folderAt(root, folder).entries.keys()])
     },

@@ -24,6 +24,8 @@ export function createPosixFileIO(disk: Disk, random: Random): FileIO {
     remove: locations =>
       forEachParallel(locations, location => guard('remove', location, path => removeFile(disk, path))),
     makeFolder: folder => guard('make folder', folder, path => folders.ensure(withoutEndSlash(path))),
+    realLocation: location =>
+      guard('resolve', location, async path => locationOfPath(await disk.realPath(path))),
     toEnginePath: pathOfLocation,
     fromEnginePath: locationOfPath,
   }

@@ -33,6 +33,7 @@ export function createS3FileIO(options: S3FileIOOptions): FileIO {
     remove: locations => removeFiles(context, locations),
     // Folders are nothing but the beginnings of keys.
     makeFolder: async folder => void folderOfLocation(folder),
+    realLocation: async location => location,
     toEnginePath,
     fromEnginePath: toEnginePath,
   }

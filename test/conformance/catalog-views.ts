@@ -111,9 +111,14 @@ export const VIEW_CHECKS: Readonly<Record<string, Check>> = {
     await fails('VIEW_NOT_FOUND', catalog.loadView(NAME))
     await fails('NAMESPACE_NOT_FOUND', catalog.renameView(moved, { namespace: ['x'], name: 'v' }))
     await catalog.dropView(moved)
+    const { metadataLocation } = created
+    const registered = await catalog.registerView({ identifier: moved, metadataLocation })
+    assert.deepEqual(registered, { ...created, identifier: moved })
+    await fails('TABLE_EXISTS', catalog.registerView({ identifier: moved, metadataLocation }))
+    await catalog.dropView(moved)
     await fails('VIEW_NOT_FOUND', catalog.dropView(moved))
     const kinds = (await catalog.transactions()).map(({ pointers }) => pointers.map(({ kind }) => kind))
-    assert.deepEqual(kinds, [['view'], ['view', 'view'], ['view']])
+    assert.deepEqual(kinds, [['view'], ['view'], ['view'], ['view', 'view'], ['view']])
     assert.deepEqual(await catalog.tableVersions(), [])
   },
 

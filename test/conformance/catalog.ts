@@ -450,6 +450,38 @@ const CHECKS: Readonly<Record<string, Check>> = {
     await fails('COMMIT_CONFLICT', catalog.commit([appendTo(table)], key()))
   },
 
+  'a table that was dropped is registered again, and one in its place only by overwriting': async ({
+    catalog,
+    io,
+    root,
+  }) => {
+    const { identifier, ...table } = await createSample(catalog, 'n')
+    const { metadataLocation } = table
+    await catalog.dropTable(identifier)
+    const moved = { namespace: ['n'], name: 'größe / 1' }
+    const keyed = key()
+    const registered = await catalog.registerTable({ identifier: moved, metadataLocation }, keyed)
+    assert.deepEqual(registered, { ...table, identifier: moved })
+    assert.deepEqual(await catalog.registerTable({ identifier: moved, metadataLocation }, keyed), registered)
+    assert.deepEqual(await catalog.loadTable(moved), registered)
+    const other = await catalog.createTable(tableRequest(identifier))
+    await fails('TABLE_EXISTS', catalog.registerTable({ identifier, metadataLocation }))
+    await catalog.registerTable({ identifier, metadataLocation, overwrite: true })
+    assert.deepEqual(await catalog.loadTable(identifier), { ...table, identifier })
+    assert.notEqual(other.metadataLocation, metadataLocation)
+    const nowhere = { namespace: ['x'], name: 't' }
+    await fails('NAMESPACE_NOT_FOUND', catalog.registerTable({ identifier: nowhere, metadataLocation }))
+    const missing = `${root}/n/missing.metadata.json`
+    const free = { ...identifier, name: 'free' }
+    await fails('REQUEST_INVALID', catalog.registerTable({ identifier: free, metadataLocation: missing }))
+    await io.create(missing, Buffer.from('{}'))
+    const error = await fails(
+      'REQUEST_INVALID',
+      catalog.registerTable({ identifier: free, metadataLocation: missing }),
+    )
+    assert.equal(error.context.field, 'format-version')
+  },
+
   'that the files of a dropped table may go is kept with its drop': async ({ catalog }) => {
     const { identifier } = await createSample(catalog, 'n')
     await catalog.dropTable(identifier, { purgeRequested: true })

@@ -258,3 +258,24 @@ test('http app: a body is not read beyond its limit, whatever length it claims',
     assert.match(String(body.error?.message), /more than \d+ bytes/)
     assert.ok(sentMib < 40, `${sentMib} MiB`)
   }))
+
+test('iceberg rest: a client that has the version of a table already is told so', () =>
+  withServer(async ({ catalog, send }) => {
+    const table = await createSample(catalog, 'n')
+    const path = '/v1/namespaces/n/tables/t'
+    const first = await send('GET', path)
+    const etag = String(first.headers.get('etag'))
+    assert.match(etag, /^"[0-9a-f]{32}"$/)
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`]) {
+      const again = await send('GET', path, undefined, { 'if-none-match': known })
+      assert.deepEqual([again.status, again.body, again.headers.get('etag')], [304, '', etag])
+    }
+    const refs = await send('GET', `${path}?snapshots=refs`, undefined, { 'if-none-match': etag })
+    assert.equal(refs.status, 200)
+    assert.notEqual(refs.headers.get('etag'), etag)
+    const { updates, requirements } = appendTo(table)
+    const committed = await send('POST', path, { updates, requirements })
+    const moved = await send('GET', path, undefined, { 'if-none-match': etag })
+    assert.equal(moved.status, 200)
+    assert.equal(moved.headers.get('etag'), committed.headers.get('etag'))
+  }))
