@@ -6,17 +6,17 @@ import { transformResultType } from './transforms.ts'
 import { isPrimitive, type PartitionSpec, type Schema, type SortOrder, type StructType } from './types.ts'
 
 /** Above are the ids of metadata columns (Iceberg spec, "Reserved Field IDs"). */
-export const FIELD_ID_MAX = 2_147_483_446
+const FIELD_ID_MAX = 2_147_483_446
 const INTEGER_MAX = 2_147_483_647
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Whether a text is a uuid, by which tables and views are told apart. */
-export function isUuid(text: string): boolean {
+function isUuid(text: string): boolean {
   return UUID.test(text)
 }
 
 /** Why a schema is none that a table can have (ids out of range, identifier fields that are none), or undefined. */
-export function schemaMisfit(schema: Schema): string | undefined {
+function schemaMisfit(schema: Schema): string | undefined {
   const fields = fieldsById(schema)
   for (const [id, { path }] of fields) {
     if (id >= 0 && id <= FIELD_ID_MAX) continue
@@ -33,7 +33,7 @@ export function schemaMisfit(schema: Schema): string | undefined {
 }
 
 /** Why the fields of a sort order do not fit a schema, or undefined when they do. */
-export function sortOrderMisfit(order: SortOrder, schema: StructType): string | undefined {
+function sortOrderMisfit(order: SortOrder, schema: StructType): string | undefined {
   const fields = fieldsById(schema)
   for (const { 'source-id': id, transform } of order.fields) {
     const source = fields.get(id)
@@ -50,7 +50,7 @@ export function sortOrderMisfit(order: SortOrder, schema: StructType): string | 
 }
 
 /** Why the ids of a spec's fields are none, or undefined. Those up to 999 are replaced when the spec is added. */
-export function partitionIdMisfit(spec: PartitionSpec): string | undefined {
+function partitionIdMisfit(spec: PartitionSpec): string | undefined {
   const ids = spec.fields.map(field => field['field-id'])
   const wrong = ids.find(
     (id, index) => id < 0 || id > INTEGER_MAX || (id > PARTITION_ID_BEFORE_FIRST && ids.indexOf(id) < index),
@@ -59,7 +59,7 @@ export function partitionIdMisfit(spec: PartitionSpec): string | undefined {
 }
 
 /** The member of a snapshot that is wrong in itself, or undefined. */
-export function snapshotMisfit(snapshot: Snapshot, metadata: TableMetadata): keyof Snapshot | undefined {
+function snapshotMisfit(snapshot: Snapshot, metadata: TableMetadata): keyof Snapshot | undefined {
   const { 'schema-id': schemaId, 'parent-snapshot-id': parentId } = snapshot
   if (snapshot['snapshot-id'] < 0n) return 'snapshot-id'
   if (parentId === snapshot['snapshot-id']) return 'parent-snapshot-id'
