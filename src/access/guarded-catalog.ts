@@ -12,6 +12,8 @@ import type {
   NamespaceUpdate,
   NamespaceUpdateResult,
   PointInHistory,
+  RegisterRequest,
+  RegisterTableRequest,
   TableChange,
   TableVersion,
   TransactionQuery,
@@ -165,6 +167,19 @@ export class GuardedCatalog implements Catalog {
     requireOn(session, 'manage', from, 'view')
     requireCreation(session, to, undefined)
     await session.catalog.renameView(from, to, options)
+  }
+
+  /** The file that is registered may be anybody's. */
+  async registerTable(request: RegisterTableRequest, options?: MutationOptions): Promise<LoadedTable> {
+    const session = this.#session()
+    requirePrivilege(session, 'manage', EVERYTHING)
+    return await session.catalog.registerTable(request, options)
+  }
+
+  async registerView(request: RegisterRequest, options?: MutationOptions): Promise<LoadedView> {
+    const session = this.#session()
+    requirePrivilege(session, 'manage', EVERYTHING)
+    return await session.catalog.registerView(request, options)
   }
 
   /** All of it must be allowed. */

@@ -94,6 +94,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     ...{ privilege: 'manage', ...onView },
     call: catalog => catalog.renameView(TABLE, { ...TABLE, name: 'orders' }),
   },
+  registerTable: {
+    ...{ privilege: 'manage', ...onAll },
+    call: catalog => catalog.registerTable({ identifier: TABLE, metadataLocation: 'file:///x' }),
+  },
+  registerView: {
+    ...{ privilege: 'manage', ...onAll },
+    call: catalog => catalog.registerView({ identifier: TABLE, metadataLocation: 'file:///x' }),
+  },
   commit: { ...{ privilege: 'write', ...onTable }, call: catalog => catalog.commit([COMMIT], KEY) },
   tableVersions: { ...{ privilege: 'manage', ...onAll }, call: catalog => catalog.tableVersions() },
   forgetVersions: { ...{ privilege: 'manage', ...onAll }, call: catalog => catalog.forgetVersions([]) },

@@ -73,6 +73,11 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     needs: ['write', NEW],
     body: () => ({ name: 'new', schema: SCHEMA }),
   },
+  'POST /v1/namespaces/:namespace/register': {
+    needs: ['manage', ALL],
+    body: ({ metadataLocation }) => ({ name: 'new', 'metadata-location': metadataLocation }),
+    hidden: 403,
+  },
   'POST /v1/tables/rename': {
     needs: ['manage', SILVER],
     body: () => ({ source: TABLE, destination: NEW }),
@@ -83,6 +88,13 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'POST /v1/namespaces/:namespace/views': {
     needs: ['write', NEW],
     body: () => ({ name: 'new', schema: SCHEMA, 'view-version': VIEW_VERSION, properties: {} }),
+  },
+  'POST /v1/namespaces/:namespace/register-view': {
+    needs: ['manage', ALL],
+    body: ({ metadataLocation }) => ({ name: 'new', 'metadata-location': metadataLocation }),
+    // The file is that of a table: who may register is told so.
+    status: 400,
+    hidden: 403,
   },
   'GET /v1/namespaces/:namespace/views/:view': { needs: ['read', VIEW] },
   'POST /v1/namespaces/:namespace/views/:view': { needs: ['write', VIEW], body: () => SET_PROPERTY },
