@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tables: async () => (await import('./tables.ts')).tablesCommand,
   describe: async () => (await import('./describe.ts')).describeCommand,
   history: async () => (await import('./history.ts')).historyCommand,
+  diff: async () => (await import('./diff.ts')).diffCommand,
   rollback: async () => (await import('./rollback.ts')).rollbackCommand,
   branch: async () => (await import('./branch.ts')).branchCommand,
   tag: async () => (await import('./tag.ts')).tagCommand,

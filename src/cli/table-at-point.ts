@@ -7,7 +7,9 @@ import { loadNamedTable } from './named-table.ts'
 import { POINT_FORMS, type QueryPoint } from './query-point.ts'
 
 /** A table as it was at a point. */
-interface TableAtPoint {
+export interface TableAtPoint {
+  /** As it is spelled. */
+  readonly identifier: TableIdentifier
   readonly metadata: TableMetadata
   /** Undefined: it was empty. */
   readonly snapshot: Snapshot | undefined
@@ -24,7 +26,7 @@ export async function loadTableAtPoint(
   name: TableIdentifier,
   point: QueryPoint,
 ): Promise<TableAtPoint> {
-  const { metadata } = await loadNamedTable(catalog, name, named => {
+  const { identifier, metadata } = await loadNamedTable(catalog, name, named => {
     if (point.type === 'time') return catalog.loadTableAt(named, { timeMs: point.timeMs })
     if (point.type === 'transaction') {
       return catalog.loadTableAt(named, { transactionId: point.transactionId })
@@ -34,7 +36,7 @@ export async function loadTableAtPoint(
   const selector = selectorOf(point)
   const snapshot = selector === undefined ? currentSnapshot(metadata) : snapshotAt(metadata, selector)
   const ofSnapshot = selector === undefined ? undefined : snapshot?.['schema-id']
-  return { metadata, snapshot, schemaId: ofSnapshot ?? metadata['current-schema-id'] }
+  return { identifier, metadata, snapshot, schemaId: ofSnapshot ?? metadata['current-schema-id'] }
 }
 
 function selectorOf(point: QueryPoint): SnapshotSelector | undefined {
