@@ -1,10 +1,10 @@
 import { schemaById } from '../format/schema.ts'
 import { diffSchemas } from '../format/schema-diff.ts'
 import type { Schema } from '../format/types.ts'
-import type { Platform } from '../platform.ts'
 import { planChanges } from '../table/changes.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { diffRows } from '../table/row-diff.ts'
+import type { TableContext } from '../table/staged-table.ts'
 import { parseIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { diffKey } from './diff-key.ts'
@@ -52,7 +52,7 @@ export const diffCommand: Command = {
     const { identifier } = points.to
     const key = await diffKey(platform, { identifier, schema: schemaOf(points.to) }, input.text('key'))
     await platform.engine.session({ signal: input.signal, label: 'diff' }, async session => {
-      const rows = await compareRows(platform, session, points, { key, limit, isJson: input.json })
+      const rows = await compareRows(platform.context, session, points, { key, limit, isJson: input.json })
       report(input, points, rows)
     })
     return EXIT.ok
@@ -61,15 +61,21 @@ export const diffCommand: Command = {
 
 const schemaOf = ({ metadata, schemaId }: TableAtPoint): Schema => schemaById(metadata, schemaId)
 
+interface Comparison {
+  readonly key: readonly string[] | undefined
+  readonly limit: number
+  readonly isJson: boolean
+}
+
 async function compareRows(
-  platform: Platform,
+  context: TableContext,
   session: EngineSession,
   points: DiffPoints,
-  { key, limit, isJson }: Pick<ComparedRows, 'key'> & { readonly limit: number; readonly isJson: boolean },
+  { key, limit, isJson }: Comparison,
 ): Promise<ComparedRows> {
   const { from, to } = points
   const metadata = joinedMetadata(points)
-  const changes = await planChanges(platform.context, metadata, {
+  const changes = await planChanges(context, metadata, {
     fromSnapshotId: from.snapshot?.['snapshot-id'] ?? null,
     toSnapshotId: to.snapshot?.['snapshot-id'] ?? null,
   })
