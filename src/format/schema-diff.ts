@@ -3,7 +3,7 @@ import { fieldsById, type LocatedField } from './schema.ts'
 import { isPrimitive, type NestedField, type Schema } from './types.ts'
 
 /** A field that two schemas of one table have both, and not alike. */
-export interface ChangedField {
+interface ChangedField {
   readonly from: LocatedField
   readonly to: LocatedField
 }

@@ -6,6 +6,7 @@ import { quoteIdentifier } from '../sql-text.ts'
 import { deletedKeys, hasKeyDeletes } from './deleted-keys.ts'
 import { deletedPositions } from './deleted-positions.ts'
 import { fileFactsSql, numberScopes, type Scopes } from './file-facts.ts'
+import { fieldIdsSql } from './name-mapping.ts'
 import { refuseUnreadableColumns } from './refuse-unreadable.ts'
 import { LAST_UPDATED, type LineageColumns, ROW_ID } from './row-lineage.ts'
 import { type RowSet, restrictionSql } from './row-set.ts'
@@ -31,6 +32,7 @@ export interface ScanSqlOptions {
  * dropped and widened ones read right in files of any age; rows that delete files name are left out. Rows have no order.
  * @throws UNSUPPORTED when the snapshot that wrote a file is expired, and which nested fields it has cannot be told otherwise;
  *   for a column of a type, or a data file of a format, that is not read
+ * The SELECT itself fails for a data file without field ids.
  */
 export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSqlOptions = {}): string {
   const schema =
@@ -38,9 +40,11 @@ export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSq
   const fields = selectFields(schema, options.columns)
   refuseUnreadableColumns(fields)
   if (plan.tasks.length === 0) return emptySql(fields, options)
-  return groupByDeletes(plan.tasks)
+  const rows = groupByDeletes(plan.tasks)
     .flatMap(tasks => selectsOf(metadata, fields, tasks, options))
     .join('\nUNION ALL\n')
+  const haveFieldIds = fieldIdsSql(metadata, plan.tasks)
+  return haveFieldIds === undefined ? rows : `SELECT * FROM (${rows}) WHERE ${haveFieldIds}`
 }
 
 /** Apart, so that each pays for no more than its own kind of deletes. */
