@@ -22,10 +22,11 @@ async function parquetFiles(): Promise<number> {
 }
 
 test('what was written a moment ago waits, and is said to', async () => {
+  await setProperties(lab.project, { 'ingot.compaction.quiet-ms': '3600000' })
   const out = await lab.good(maintainCommand, 'bronze', '--dry-run')
   assert.match(
     out,
-    /^bronze\.readings\n(?: {2}.*\n)* {2}postponed +18 files were written in the last minute$/m,
+    /^bronze\.readings\n(?: {2}.*\n)* {2}postponed +18 files were written too recently \(ingot\.compaction\.quiet-ms\)$/m,
   )
   assert.match(out, /a dry run: nothing was changed\n$/)
 })

@@ -61,7 +61,7 @@ test('what was written a moment ago is left to its writer', async () => {
   await lab.appendMany(table, 20)
   const report = await lab.maintainTable(table)
   assert.deepEqual(report.rewrites, [])
-  assert.deepEqual(report.postponed, ['20 files were written in the last minute'])
+  assert.deepEqual(report.postponed, ['20 files were written too recently (ingot.compaction.quiet-ms)'])
 })
 
 test('partitions are rewritten apart, and those that have few files wait until they are cold', async () => {
