@@ -391,7 +391,7 @@ const CASES: readonly Case[] = [
     name: 'a map without a version',
     code: `export const m = silver('m', { from: readings, map: () => [], columns: { a: t.int() } })\n`,
     at: 'silver(',
-    cause: /version of silver table m is not a whole number/,
+    cause: /version of silver table m is missing/,
     fix: /version: 1/,
   },
   {

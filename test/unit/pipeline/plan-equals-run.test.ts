@@ -135,11 +135,17 @@ const SITUATIONS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> 
       stageOverwrite(lab.context, session, staged, { filterSql: 'id = 2' }),
     )
     const { plans, reports } = await agree({ lab, declarations: LAKE })
-    for (const table of ['silver.plain', 'silver.mapped', 'silver.keyed']) {
+    const ofMap = 'only the map function knows which rows it made of them'
+    const reasons = {
+      'silver.plain': 'the table has no key to find theirs by',
+      'silver.mapped': ofMap,
+      'silver.keyed': ofMap,
+    }
+    for (const [table, reason] of Object.entries(reasons)) {
       assert.equal(plans.get(table)?.fullIf, 'rows of bronze.events are gone or changed')
       assert.equal(
         short(reports.get(table) ?? assert.fail()),
-        'full: 1 rows of bronze.events are gone or changed, and only the map function knows which rows it made of them',
+        `full: 1 rows of bronze.events are gone or changed, and ${reason}`,
       )
     }
   },
