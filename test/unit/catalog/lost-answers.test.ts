@@ -22,6 +22,8 @@ type Fault = 'answer-lost' | 'request-lost' | 'bad-gateway' | 'gateway-timeout'
 
 const FAULTS: readonly Fault[] = ['answer-lost', 'request-lost', 'bad-gateway', 'gateway-timeout']
 
+const ATTEMPTS_MAX = 3
+
 interface Lossy {
   /** Straight at the store. */
   readonly local: Catalog
@@ -31,7 +33,7 @@ interface Lossy {
 }
 
 async function withFaults(
-  faults: Readonly<Record<string, readonly Fault[]>>,
+  faults: Readonly<Record<string, readonly (Fault | undefined)[]>>,
   check: (lossy: Lossy) => Promise<void>,
 ): Promise<void> {
   const fixture = await openLocalFixture()
@@ -55,7 +57,7 @@ async function withFaults(
     clock: eagerClock,
     random: systemRandom,
     fetch,
-    attemptsMax: 3,
+    attemptsMax: ATTEMPTS_MAX,
   })
   try {
     await check({ local: fixture.catalog, remote, sent })
@@ -223,3 +225,38 @@ async function fails(code: ErrorCode, promise: Promise<unknown>) {
   if (!isIngotError(error, code)) throw error
   return error
 }
+
+const LOST_MAX = 1_000
+const TABLES = 10
+/** So that every other commit is settled by its own retries, and the rest by asking. */
+const LOST_A_COMMIT = [2, 3] as const
+
+test(`rest catalog: ${LOST_MAX} answers to commits are lost, and snapshots equal logical commits`, () => {
+  const lost: (Fault | undefined)[] = []
+  const answersLost = (): number => lost.filter(fault => fault !== undefined).length
+  let commits = 0
+  while (answersLost() < LOST_MAX) {
+    const count = LOST_A_COMMIT[commits % LOST_A_COMMIT.length] ?? 0
+    lost.push(...Array.from({ length: count }, () => 'answer-lost' as const))
+    if (count < ATTEMPTS_MAX) lost.push(undefined)
+    commits += 1
+  }
+  return withFaults({ [COMMITS]: lost }, async ({ local, remote, sent }) => {
+    const tables = []
+    for (let table = 0; table < TABLES; table += 1) tables.push(await createSample(local, `n${table}`))
+    for (let commit = 0; commit < commits; commit += 1) {
+      const { identifier } = tables[commit % TABLES] ?? assert.fail()
+      const base = await local.loadTable(identifier)
+      await remote.commit([appendTo(base)], { idempotencyKey: `commit ${commit}` })
+    }
+    assert.equal(sent.filter(request => request === `POST ${COMMITS}`).length, lost.length)
+    let snapshots = 0
+    for (const { identifier } of tables) {
+      const { metadata } = await local.loadTable(identifier)
+      snapshots += metadata.snapshots.length
+      assert.equal(metadata['last-sequence-number'], metadata.snapshots.length)
+    }
+    assert.equal(snapshots, commits)
+    assert.equal((await local.transactions({ limit: 10_000 })).length, commits + TABLES)
+  })
+})
