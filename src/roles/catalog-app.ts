@@ -21,7 +21,7 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
   const { random } = context
   const queue = new AppendQueue(context)
   if (!config.catalog.isAuthenticated) {
-    const routes = [createIcebergRest({ catalog: context.catalog, random, appends: queue })]
+    const routes = [createIcebergRest({ catalog: context.catalog, random, metrics, appends: queue })]
     return createHttpApp({ metrics, log, routes })
   }
   const authenticator = createAuthenticator(parts)
@@ -33,7 +33,7 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
     authentication: requireToken(authenticator, sessions),
     routes: [
       createOAuthRoutes(authenticator),
-      createIcebergRest({ catalog, random, appends: guardAppends(queue, sessions) }),
+      createIcebergRest({ catalog, random, metrics, appends: guardAppends(queue, sessions) }),
     ],
   })
 }

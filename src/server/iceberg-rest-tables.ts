@@ -14,6 +14,7 @@ import {
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { pageOf } from './listing-pages.ts'
+import { createMetricsReports, metricsReportSchema } from './metrics-reports.ts'
 import { readRegistration } from './registration.ts'
 import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
 import { etagOf, type SnapshotMode, toLoadTableResult } from './table-response.ts'
@@ -67,7 +68,7 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
   })
 }
 
-function addReadRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
+function addReadRoutes(app: Hono, { catalog, metrics }: IcebergRestOptions): void {
   app.get('/namespaces/:namespace/tables', async context => {
     const namespace = namespaceOf(context)
     const all = await catalog.listTables(namespace)
@@ -86,8 +87,13 @@ function addReadRoutes(app: Hono, { catalog }: IcebergRestOptions): void {
     return sendTable(context, table, mode)
   })
 
-  // What clients report of their scans and commits is accepted and not kept.
-  app.post('/namespaces/:namespace/tables/:table/metrics', context => context.body(null, 204))
+  const reports = createMetricsReports(metrics)
+  app.post('/namespaces/:namespace/tables/:table/metrics', async context => {
+    const report = await readJson(context, metricsReportSchema)
+    await catalog.loadTable(identifierOf(context))
+    reports.count(report['report-type'])
+    return context.body(null, 204)
+  })
 }
 
 function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): void {

@@ -47,8 +47,9 @@ export async function openLocalFixture(
 
 /** The REST server over a catalog, on a free port. */
 export function serveCatalog(catalog: Catalog): Promise<HttpServer> {
-  const routes = [createIcebergRest({ catalog, random: systemRandom })]
-  const app = createHttpApp({ metrics: createMetrics(), log: createLog({ level: 'silent' }), routes })
+  const metrics = createMetrics()
+  const routes = [createIcebergRest({ catalog, random: systemRandom, metrics })]
+  const app = createHttpApp({ metrics, log: createLog({ level: 'silent' }), routes })
   return serveHttp({ app, port: 0 })
 }
 

@@ -41,8 +41,9 @@ test('PyIceberg finds, loads and reads tables and columns of hostile names', ski
   const lab = await TableLab.open()
   const log = createLog({ level: 'silent' })
   const { catalog } = lab.context
-  const routes = [createIcebergRest({ catalog, random: systemRandom })]
-  const server = await serveHttp({ app: createHttpApp({ metrics: createMetrics(), log, routes }), port: 0 })
+  const metrics = createMetrics()
+  const routes = [createIcebergRest({ catalog, random: systemRandom, metrics })]
+  const server = await serveHttp({ app: createHttpApp({ metrics, log, routes }), port: 0 })
   try {
     await using pyiceberg = await PyIceberg.connect(pathOf(python), server.url)
     const namespace = ["o'level", 'two.dots "ü"']

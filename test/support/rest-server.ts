@@ -30,10 +30,11 @@ export async function withServer(
 ): Promise<void> {
   const fixture = await openLocalFixture()
   const catalog: Catalog = Object.assign(fixture.catalog, overrides)
+  const metrics = createMetrics()
   const app = createHttpApp({
-    metrics: createMetrics(),
+    metrics,
     log: createLog({ level: 'silent' }),
-    routes: [createIcebergRest({ catalog, random: systemRandom })],
+    routes: [createIcebergRest({ catalog, random: systemRandom, metrics })],
   })
   const send: Client['send'] = async (method, path, body, headers = {}) => {
     const isReady = body === undefined || typeof body === 'string' || body instanceof ReadableStream

@@ -42,6 +42,15 @@ const namespacePath = '/v1/namespaces/silver'
 const tablePath = `${namespacePath}/tables/orders`
 const viewPath = `${namespacePath}/views/daily`
 
+const COMMIT_REPORT = {
+  'report-type': 'commit-report',
+  'table-name': 'silver.orders',
+  'snapshot-id': 1,
+  'sequence-number': 1,
+  operation: 'append',
+  metrics: {},
+}
+
 const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /healthz': { needs: 'open' },
   'GET /metrics': { needs: 'anybody' },
@@ -62,7 +71,11 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   },
   'GET /v1/namespaces/:namespace/tables': { needs: ['read', SILVER] },
   'GET /v1/namespaces/:namespace/tables/:table': { needs: ['read', TABLE] },
-  'POST /v1/namespaces/:namespace/tables/:table/metrics': { needs: 'anybody', status: 204 },
+  'POST /v1/namespaces/:namespace/tables/:table/metrics': {
+    needs: ['read', TABLE],
+    body: () => COMMIT_REPORT,
+    status: 204,
+  },
   'POST /v1/namespaces/:namespace/tables/:table': { needs: ['write', TABLE], body: () => SET_PROPERTY },
   'POST /v1/transactions/commit': {
     needs: ['write', TABLE],

@@ -29,10 +29,13 @@ type Fetch = typeof globalThis.fetch
 
 function serve(): Fetch {
   const { catalog } = lab.context
+  const metrics = createMetrics()
   const app = createHttpApp({
-    metrics: createMetrics(),
+    metrics,
     log: createLog({ level: 'silent' }),
-    routes: [createIcebergRest({ catalog, random: systemRandom, appends: new AppendQueue(lab.context) })],
+    routes: [
+      createIcebergRest({ catalog, random: systemRandom, metrics, appends: new AppendQueue(lab.context) }),
+    ],
   })
   return async (url, init) =>
     app.request(String(url), { ...init, headers: { ...init?.headers, host: '127.0.0.1' } })

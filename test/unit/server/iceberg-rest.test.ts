@@ -106,7 +106,6 @@ test('iceberg rest: a commit keeps 63-bit ids exact, and replays under its key',
     const refs = await send('GET', `${path}?snapshots=refs`)
     assert.equal(refs.body.metadata?.snapshots?.length, 1)
     assert.equal((await send('GET', `${path}?snapshots=some`)).status, 400)
-    assert.equal((await send('POST', `${path}/metrics`, { any: 'report' })).status, 204)
   }))
 
 test('iceberg rest: snapshots=refs leaves out what no ref names', () =>
@@ -278,4 +277,35 @@ test('iceberg rest: a client that has the version of a table already is told so'
     const moved = await send('GET', path, undefined, { 'if-none-match': etag })
     assert.equal(moved.status, 200)
     assert.equal(moved.headers.get('etag'), committed.headers.get('etag'))
+  }))
+
+test('iceberg rest: reports of scans and commits are checked and counted', () =>
+  withServer(async ({ catalog, send }) => {
+    await createSample(catalog, 'n')
+    const path = '/v1/namespaces/n/tables/t/metrics'
+    const commit = {
+      'report-type': 'commit-report',
+      'table-name': 'n.t',
+      'snapshot-id': 9007199254740993n,
+      'sequence-number': 1,
+      operation: 'append',
+      metrics: { 'total-duration': { count: 1, 'time-unit': 'nanoseconds', 'total-duration': 5 } },
+    }
+    const { operation: _, 'sequence-number': __, ...shared } = commit
+    const scan = {
+      ...shared,
+      'report-type': 'scan-report',
+      filter: true,
+      'schema-id': 0,
+      'projected-field-ids': [1],
+      'projected-field-names': ['id'],
+    }
+    for (const report of [commit, scan, scan]) assert.equal((await send('POST', path, report)).status, 204)
+    for (const report of [{}, { ...commit, 'report-type': 'other' }, { ...scan, 'schema-id': 'x' }, shared]) {
+      assert.equal((await send('POST', path, report)).status, 400)
+    }
+    assert.equal((await send('POST', '/v1/namespaces/n/tables/none/metrics', commit)).status, 404)
+    const text = String((await send('GET', '/metrics')).body)
+    assert.match(text, /ingot_catalog_metrics_reports_total\{type="commit-report"\} 1/)
+    assert.match(text, /ingot_catalog_metrics_reports_total\{type="scan-report"\} 2/)
   }))
