@@ -18,8 +18,6 @@ export interface RowDiff {
   readonly counts: RowCounts
   /** A SELECT of them, sorted: first `-` for a row as it was or `+` as it is, then the columns of the schema. */
   readonly sql: string
-  /** What the first column is called. */
-  readonly side: string
 }
 
 // Names that no session uses for anything else.
@@ -42,7 +40,7 @@ export async function diffRows(
   const schema = currentSchema(metadata)
   const side = unusedName(schema, 'change')
   const order = key ?? schema.fields.map(field => field.name)
-  return { counts: await countRows(session, key), sql: rowsSql(side, order), side }
+  return { counts: await countRows(session, key), sql: rowsSql(side, order) }
 }
 
 async function countRows(session: EngineSession, key: readonly string[] | undefined): Promise<RowCounts> {
