@@ -86,7 +86,8 @@ function nextStep(round: MaintenanceRound, rewrites: readonly Rewrite[]): readon
 }
 
 function postponeRecent(ledger: TableLedger, recentCount: number): void {
-  if (recentCount > 0) ledger.postpone(`${recentCount} files were written too recently (ingot.compaction.quiet-ms)`)
+  if (recentCount > 0)
+    ledger.postpone(`${recentCount} files were written too recently (ingot.compaction.quiet-ms)`)
 }
 
 function postponeRest(ledger: TableLedger, rewrites: readonly Rewrite[]): void {
