@@ -20,6 +20,8 @@ export interface AuthenticatorOptions {
   readonly random: Random
   /** That of the other parts of the same installation, which may do everything; kept in no store. */
   readonly service?: Credential
+  /** Of the catalog's locations. */
+  readonly root: string
   /** The catalog that acts, and writes its audit log, in the name of a principal. */
   catalogFor(principal: string): Catalog
 }
@@ -45,7 +47,8 @@ export class Authenticator {
   async openSession(credential: Credential): Promise<Session> {
     const { principal, roles } = await this.#verify(credential)
     const granted = roles.includes(ADMIN_ROLE) ? [] : await this.#options.access.grants()
-    return { principal, grants: grantsOf(roles, granted), catalog: this.#catalogOf(principal) }
+    const { root } = this.#options
+    return { principal, grants: grantsOf(roles, granted), root, catalog: this.#catalogOf(principal) }
   }
 
   /**
@@ -62,7 +65,7 @@ export class Authenticator {
     const issued = createCredential(random)
     const nowMs = clock.nowMs()
     const expiresAtMs = Math.min(nowMs + ACCESS_TOKEN_LIFETIME_MS, origin.expiresAtMs ?? Infinity)
-    await access.addCredential({
+    const isAdded = await access.addCredential({
       clientId: issued.clientId,
       secretHash: hashSecret(issued.clientSecret),
       principal: origin.principal,
@@ -71,6 +74,8 @@ export class Authenticator {
       expiresAtMs,
       issuedFrom: origin.clientId,
     })
+    // Revoked meanwhile.
+    if (!isAdded) throw notAuthenticated()
     return {
       accessToken: toBearerToken(issued),
       expiresInSeconds: Math.floor((expiresAtMs - nowMs) / 1000),

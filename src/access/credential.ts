@@ -44,7 +44,8 @@ export function matchesHash(secret: string, hash: string): boolean {
   return actual.length === expected.length && timingSafeEqual(actual, expected)
 }
 
-/** Letters, digits and `-` alone: `_` separates the parts of a token, and nothing needs quoting in a shell or a URL. */
+/** Letters, digits and `-` alone, which is not the first: `_` separates the parts of a token, and nothing needs quoting in a shell. */
 function randomText(random: Random, bytes: number): string {
-  return Buffer.from(random.bytes(bytes)).toString('base64url').replaceAll('_', '-')
+  const text = Buffer.from(random.bytes(bytes)).toString('base64url')
+  return text.replaceAll('_', '-').replace(/^-/, 'a')
 }

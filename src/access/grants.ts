@@ -39,6 +39,11 @@ export function parseSecurable(text: string): Securable {
       hint: 'write silver.orders for a table, silver.* for a namespace, * for everything',
     })
   }
+  if (levels.some((level, index) => level.includes('*') && (level !== '*' || index < levels.length - 1))) {
+    throw new IngotError('REQUEST_INVALID', `${text} has a * that is no whole name at its end`, {
+      hint: 'write silver.orders for a table, silver.* for a namespace, * for everything',
+    })
+  }
   if (levels.at(-1) === '*') return { namespace: levels.slice(0, -1) }
   if (levels.length === 1) return { namespace: levels }
   return { namespace: levels.slice(0, -1), name: levels.at(-1) ?? '' }

@@ -66,7 +66,7 @@ export function requireLocation(
   identifier: TableIdentifier,
   location: string | undefined,
 ): void {
-  if (location === undefined || isAssignedTo(identifier, location)) return
+  if (location === undefined || isAssignedTo(session.root, identifier, location)) return
   if (allows(session.grants, 'manage', EVERYTHING)) return
   const on = toSecurable(identifier)
   throw forbidden(session, `choose the location of ${formatSecurable(on)}`, EVERYTHING)

@@ -72,8 +72,11 @@ export interface AccessStore {
   credential(clientId: string): Promise<CredentialRecord | undefined>
   /** Those that people made, by principal; not the access tokens given out in exchange for them. */
   credentials(): Promise<readonly CredentialRecord[]>
-  /** An access token is no change worth an event; with it go those that are past their time. */
-  addCredential(credential: CredentialRecord): Promise<void>
+  /**
+   * An access token is no change worth an event; with it go those that are past their time. Answers false, and adds nothing, when
+   * what it would be issued from is gone.
+   */
+  addCredential(credential: CredentialRecord): Promise<boolean>
   /** All credentials of a principal, or the one with this client id; with their access tokens. Answers what was removed. */
   removeCredentials(nameOrClientId: string, nowMs: number): Promise<readonly CredentialRecord[]>
   /** In the order of their roles. */

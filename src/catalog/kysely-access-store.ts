@@ -47,18 +47,20 @@ export class KyselyAccessStore implements AccessStore {
     })
   }
 
-  async addCredential(credential: CredentialRecord): Promise<void> {
+  async addCredential(credential: CredentialRecord): Promise<boolean> {
     const { clientId, principal, roles, createdAtMs, issuedFrom } = credential
     checkStoredText('principal', principal)
-    await this.#inTurn(async database => {
+    return await this.#inTurn(async database => {
+      if (issuedFrom !== undefined && !(await isThere(database, issuedFrom))) return false
       await database
         .deleteFrom('credentials')
         .where('issued_from', 'is not', null)
         .where('expires_at_ms', '<=', createdAtMs)
         .execute()
       await database.insertInto('credentials').values(toRow(credential)).execute()
-      if (issuedFrom !== undefined) return
-      await record(database, 'create-token', { clientId, principal, roles }, createdAtMs)
+      if (issuedFrom === undefined)
+        await record(database, 'create-token', { clientId, principal, roles }, createdAtMs)
+      return true
     })
   }
 
@@ -140,6 +142,15 @@ export class KyselyAccessStore implements AccessStore {
         }),
     )
   }
+}
+
+async function isThere(database: Database, clientId: string): Promise<boolean> {
+  const found = await database
+    .selectFrom('credentials')
+    .select('client_id')
+    .where('client_id', '=', clientId)
+    .executeTakeFirst()
+  return found !== undefined
 }
 
 /** Who can change the access works on the store itself: there is no principal. */

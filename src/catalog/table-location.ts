@@ -16,13 +16,10 @@ export function assignLocation(root: string, identifier: TableIdentifier, random
 }
 
 /** Whether `assignLocation` may have given this location to a table or view of this name. */
-export function isAssignedTo(identifier: TableIdentifier, location: string): boolean {
+export function isAssignedTo(root: string, identifier: TableIdentifier, location: string): boolean {
   const namespace = slugOf(identifier.namespace.join('.'))
-  const [inNamespace, folder = ''] = withoutTrailingSlash(location).split('/').slice(-2)
-  const name = `${slugOf(identifier.name)}-`
-  return (
-    inNamespace === namespace && folder.startsWith(name) && /^[0-9a-f]{8}$/.test(folder.slice(name.length))
-  )
+  const start = `${withoutTrailingSlash(root)}/${namespace}/${slugOf(identifier.name)}-`
+  return location.startsWith(start) && /^[0-9a-f]{8}\/*$/.test(location.slice(start.length))
 }
 
 /**

@@ -22,7 +22,7 @@ export async function prepareLakeQuery(
   point: QueryPoint,
 ): Promise<string> {
   await requireReached(context, point)
-  const text = sql.trim().replace(/;+\s*$/, '')
+  const text = sql.trimEnd().replace(/;+\s*$/, '')
   const [parsed] = await parseSql(session, [text])
   if (!parsed || parsed.error) {
     const message = parsed?.error?.message ?? 'the query is empty'

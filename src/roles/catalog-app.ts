@@ -44,6 +44,7 @@ function createAuthenticator({ config, context, store }: CatalogParts): Authenti
   return new Authenticator({
     ...context,
     access: store.access,
+    root: config.storage.root,
     ...(service && { service }),
     catalogFor: principal =>
       createLocalCatalog({ ...context, store: store.attributedTo(principal), root: config.storage.root }),

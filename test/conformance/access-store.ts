@@ -44,6 +44,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.equal((await access.removeCredentials('a', 2500)).length, 1)
     assert.equal(await access.credential('a2'), undefined)
     assert.deepEqual(await access.removeCredentials('a', 2500), [])
+    const late = credential('a3', { issuedFrom: 'a', createdAtMs: 2500, expiresAtMs: 9000 })
+    assert.equal(await access.addCredential(late), false, 'issued from what was revoked meanwhile')
+    assert.equal(await access.credential('a3'), undefined)
   },
 
   'a principal loses all its credentials at once, or one of them': async ({ store: { access } }) => {

@@ -11,6 +11,7 @@ import type {
 import { type ErrorCode, isIngotError } from '../../../src/errors.ts'
 import { openLocalFixture } from '../../conformance/catalog-fixtures.ts'
 
+const ROOT = 'file:///lake'
 const TABLE = { namespace: ['silver'], name: 'orders' }
 const OTHER = { namespace: ['gold'], name: 'sales' }
 const SCHEMA = {
@@ -159,7 +160,10 @@ test('a location is for the catalog to choose', async () => {
     updates: [{ action: 'set-location', location }],
   })
   const foreign = 'file:///lake/gold/sales-01234567'
-  await assert.rejects(() => writer.commit([at(foreign)], KEY), withCode('FORBIDDEN'))
+  const inside = 'file:///lake/gold/sales-01234567/silver/orders-01234567'
+  for (const location of [foreign, inside]) {
+    await assert.rejects(() => writer.commit([at(location)], KEY), withCode('FORBIDDEN'))
+  }
   await assert.rejects(
     () => writer.createTable({ ...CREATE_TABLE, location: foreign }),
     withCode('FORBIDDEN'),
@@ -229,7 +233,7 @@ test('what is hidden and what is not there are answered alike', async () => {
 
 /** @param catalog left out: one that says yes to everything */
 function guard(grants: readonly Grant[], catalog: Catalog = willing()): Catalog {
-  return new GuardedCatalog(() => ({ principal: 'ann', grants, catalog }))
+  return new GuardedCatalog(() => ({ principal: 'ann', grants, root: ROOT, catalog }))
 }
 
 function willing(): Catalog {

@@ -116,6 +116,7 @@ test('what cannot be meant is refused, with what to write instead', async () => 
     [tokenCommand, ['make'], /create, list, revoke/],
     [grantCommand, ['own', 'silver', 'x'], /no privilege own/],
     [grantCommand, ['read', 'a..b', 'x'], /names no table/],
+    [grantCommand, ['read', 'silver.order*', 'x'], /a \* that is no whole name/],
     [grantCommand, ['read', 'silver', 'admin'], /do everything/],
     [revokeCommand, ['read', 'silver', 'x'], /no grant to read silver\.\*/],
     [roleCommand, ['drop'], /come and go/],

@@ -113,8 +113,8 @@ test('query refuses what is not one SELECT over known tables', async () => {
   ]) {
     assert.equal((await refused(queryCommand, sql)).code, 'QUERY_INVALID', sql)
   }
-  const misspelt = await refused(queryCommand, 'select *\n  fro silver.readings')
-  assert.match(misspelt.text, /syntax error at or near "\w+" \(line 2, column \d+\)/)
+  const misspelt = await refused(queryCommand, '\n select *\n  fro silver.readings')
+  assert.match(misspelt.text, /syntax error at or near "\w+" \(line 3, column \d+\)/)
   const unknown = await refused(queryCommand, 'select * from silver.reading')
   assert.equal(unknown.code, 'TABLE_NOT_FOUND')
   assert.match(unknown.text, /did you mean silver\.readings\?/)
