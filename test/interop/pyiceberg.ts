@@ -22,8 +22,14 @@ export class PyIceberg implements AsyncDisposable {
     properties: Readonly<Record<string, string>> = {},
   ): Promise<PyIceberg> {
     const process = new LineProcess(python, [join(INTEROP_SOURCES, 'pyiceberg_client.py')])
-    await process.request({ do: 'connect', url, properties })
-    return new PyIceberg(process)
+    const client = new PyIceberg(process)
+    try {
+      await process.request({ do: 'connect', url, properties })
+    } catch (error) {
+      await client[Symbol.asyncDispose]()
+      throw error
+    }
+    return client
   }
 
   /** Runs a function of pyiceberg_client.py. */
