@@ -31,17 +31,19 @@ export function showsTable(grants: readonly Grant[], { namespace, name }: TableI
   return allows(grants, 'read', { namespace, name })
 }
 
+const SECURABLE_FORMS = 'write silver.orders for a table, silver.* for a namespace, * for everything'
+
 /** `silver` and `silver.*` as a namespace, `silver.orders` as a table, `*` as everything. @throws REQUEST_INVALID */
 export function parseSecurable(text: string): Securable {
   const levels = text.split('.')
   if (text === '' || levels.includes('')) {
     throw new IngotError('REQUEST_INVALID', `${text || '(nothing)'} names no table and no namespace`, {
-      hint: 'write silver.orders for a table, silver.* for a namespace, * for everything',
+      hint: SECURABLE_FORMS,
     })
   }
   if (levels.some((level, index) => level.includes('*') && (level !== '*' || index < levels.length - 1))) {
     throw new IngotError('REQUEST_INVALID', `${text} has a * that is no whole name at its end`, {
-      hint: 'write silver.orders for a table, silver.* for a namespace, * for everything',
+      hint: SECURABLE_FORMS,
     })
   }
   if (levels.at(-1) === '*') return { namespace: levels.slice(0, -1) }

@@ -6,11 +6,11 @@ import type { ScanTask } from './scan.ts'
 const NAME_MAPPING = 'schema.name-mapping.default'
 
 /**
- * A condition that is true, or fails by the name of a data file without field ids: columns are found by id, so that all of its values
+ * Of tasks, one at least: a condition that is true, or fails by the name of a data file without field ids: columns are found by id, so that all of its values
  * would read as null. Undefined where no file can be such.
  */
 export function fieldIdsSql(metadata: TableMetadata, tasks: readonly ScanTask[]): string | undefined {
-  if (metadata.properties[NAME_MAPPING] === undefined || tasks.length === 0) return undefined
+  if (metadata.properties[NAME_MAPPING] === undefined) return undefined
   const paths = tasks.map(({ enginePath }) => quoteLiteral(enginePath)).join(', ')
   const without = `SELECT file_name FROM parquet_schema([${paths}]) GROUP BY file_name HAVING count(field_id) = 0`
   const message = quoteLiteral(
