@@ -1,3 +1,5 @@
+import type { ByteRange } from './file-io.ts'
+
 export interface DiskStat {
   readonly kind: 'file' | 'folder' | 'other'
   readonly sizeBytes: number
@@ -9,7 +11,8 @@ export interface DiskStat {
  * one. Paths are absolute. Failures are errors with an errno `code` (`ENOENT`), as Node's are.
  */
 export interface Disk {
-  readFile(path: string): Promise<Uint8Array>
+  /** The file, or what it has of a part of it. */
+  readFile(path: string, range?: ByteRange): Promise<Uint8Array>
   /** Creates a file (EEXIST when the name is taken), writes it and fsyncs it before it is closed. The name is not durable. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>
   /** fsync of a file or of a folder. */

@@ -5,14 +5,20 @@ export interface FileStat {
   readonly modifiedAtMs: number
 }
 
+/** Bytes of a file from `start` on, before `end`; `start` is less. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
 /**
  * The files of a lake, on a folder or an object store. Locations are URIs (`file:///lake/silver/t-1f/data/x.parquet`),
  * never percent-encoded: the text after the scheme is the path as it is. Files are immutable: there is no overwrite.
  * Conformance: test/conformance/file-io.ts.
  */
 export interface FileIO {
-  /** @throws FILE_NOT_FOUND */
-  read(location: string): Promise<Uint8Array>
+  /** The file, or what it has of a part of it. @throws FILE_NOT_FOUND */
+  read(location: string, range?: ByteRange): Promise<Uint8Array>
   /**
    * Creates a file; when this resolves, the file and its name survive a power loss. Concurrent creators of one
    * location: exactly one wins. After a failure the file may or may not be there, never in part.

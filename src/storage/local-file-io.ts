@@ -1,7 +1,7 @@
 import { link, lstat, mkdir, open, opendir, readFile, realpath, stat, unlink } from 'node:fs/promises'
 import { systemRandom } from '../random.ts'
 import type { Disk, DiskStat } from './disk.ts'
-import type { FileIO } from './file-io.ts'
+import type { ByteRange, FileIO } from './file-io.ts'
 import { createPosixFileIO } from './posix-file-io.ts'
 
 /** Node runs file system calls on 4 threads; this many may wait for a disk to flush, the others serve reads. */
@@ -15,7 +15,7 @@ export function createLocalFileIO(): FileIO {
 function createNodeDisk(): Disk {
   const limitSyncs = createLimit(SYNCS_MAX)
   return {
-    readFile: path => readFile(path),
+    readFile: (path, range) => (range === undefined ? readFile(path) : readRange(path, range)),
     async writeFile(path, bytes) {
       const handle = await open(path, 'wx')
       try {
@@ -41,6 +41,21 @@ function createNodeDisk(): Disk {
     async *names(folder) {
       for await (const entry of await opendir(folder)) yield entry.name
     },
+  }
+}
+
+async function readRange(path: string, { start, end }: ByteRange): Promise<Uint8Array> {
+  const handle = await open(path, 'r')
+  try {
+    const buffer = Buffer.allocUnsafe(end - start)
+    let length = 0
+    // One call may give less than there is.
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = (await handle.read(buffer, length, buffer.length - length, start + length)).bytesRead
+    }
+    return buffer.subarray(0, length)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -75,7 +75,8 @@ function createView(root: MemoryFolder, clock: Clock, faults: DiskFaults): Memor
   const sync = (path: string): Promise<void> => act('fsync', path, () => syncNode(nodeAt(root, path)))
 
   return {
-    readFile: path => look('read', path, () => fileAt(root, path).bytes.slice()),
+    readFile: (path, range) =>
+      look('read', path, () => fileAt(root, path).bytes.slice(range?.start, range?.end)),
     async writeFile(path, bytes) {
       await write(path, bytes)
       await sync(path)

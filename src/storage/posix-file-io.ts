@@ -15,7 +15,7 @@ import { toStorageError } from './storage-error.ts'
 export function createPosixFileIO(disk: Disk, random: Random): FileIO {
   const folders = createDurableFolders(disk)
   return {
-    read: location => guard('read', location, path => disk.readFile(path)),
+    read: (location, range) => guard('read', location, path => disk.readFile(path, range)),
     create: (location, bytes) =>
       guard('create', location, path => createFile(disk, folders, random, path, bytes)),
     sync: locations => syncFiles(disk, folders, locations),

@@ -1,4 +1,5 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { ByteRange } from './file-io.ts'
 import { S3Failure } from './s3-failure.ts'
 import type { S3Location } from './s3-location.ts'
 import type { S3Access, S3ObjectStat, S3Page, S3Part, S3RefusedKey, S3Requests } from './s3-requests.ts'
@@ -80,14 +81,25 @@ class SdkRequests implements S3Requests {
     await attempt(() => this.#client.send(command))
   }
 
-  async get({ bucket, key }: S3Location): Promise<Uint8Array> {
-    return await attempt(async () => {
-      const answer = await this.#client.send(new this.#sdk.GetObjectCommand({ Bucket: bucket, Key: key }))
-      // The SDK compares the checksum that the store keeps with the object, where it keeps one.
-      const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0)
-      if (bytes.length === answer.ContentLength) return bytes
-      throw new S3Failure(`${bytes.length} of ${answer.ContentLength} bytes arrived`, { code: 'Truncated' })
+  async get({ bucket, key }: S3Location, range?: ByteRange): Promise<Uint8Array> {
+    const command = new this.#sdk.GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
     })
+    try {
+      return await attempt(async () => {
+        const answer = await this.#client.send(command)
+        // The SDK compares the checksum that the store keeps with the object, where it keeps one.
+        const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0)
+        if (bytes.length === answer.ContentLength) return bytes
+        throw new S3Failure(`${bytes.length} of ${answer.ContentLength} bytes arrived`, { code: 'Truncated' })
+      })
+    } catch (error) {
+      // Nothing of the object lies in the range.
+      if (error instanceof S3Failure && error.status === 416) return new Uint8Array(0)
+      throw error
+    }
   }
 
   async head({ bucket, key }: S3Location): Promise<S3ObjectStat | undefined> {

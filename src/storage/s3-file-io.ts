@@ -25,7 +25,7 @@ export function createS3FileIO(options: S3FileIOOptions): FileIO {
   const retries = createS3Retries({ clock, random })
   const context: S3CreateContext = { ...options, retries }
   return {
-    read: location => guard('read', location, object => retries(() => requests.get(object))),
+    read: (location, range) => guard('read', location, object => retries(() => requests.get(object, range))),
     create: (location, bytes) => guard('create', location, object => createObject(context, object, bytes)),
     sync: locations => requireFiles(context, locations),
     stat: location => guard('stat', location, object => statFile(context, object)),

@@ -1,3 +1,4 @@
+import type { ByteRange } from './file-io.ts'
 import type { S3Location } from './s3-location.ts'
 
 /** What HEAD tells of an object. */
@@ -41,7 +42,8 @@ export interface S3Access {
 export interface S3Requests {
   /** Creates an object, unless there is one (412). */
   put(object: S3Location, bytes: Uint8Array, writeId: string): Promise<void>
-  get(object: S3Location): Promise<Uint8Array>
+  /** The object, or what it has of a part of it. */
+  get(object: S3Location, range?: ByteRange): Promise<Uint8Array>
   /** Undefined when there is no such object. */
   head(object: S3Location): Promise<S3ObjectStat | undefined>
   list(folder: S3Location, token: string | undefined): Promise<S3Page>

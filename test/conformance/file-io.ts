@@ -35,6 +35,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.equal((await io.read(`${root}/a/b/empty.bin`)).length, 0)
   },
 
+  'a part of a file is read, and no more than there is': async ({ io, root }) => {
+    const location = `${root}/part`
+    const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => index % 251)
+    await io.create(location, bytes)
+    const read = async (start: number, end: number): Promise<Uint8Array> =>
+      new Uint8Array(await io.read(location, { start, end }))
+    assert.deepEqual(await read(0, 1), bytes.slice(0, 1))
+    assert.deepEqual(await read(1000, 200_001), bytes.slice(1000, 200_001))
+    assert.deepEqual(await read(299_990, 300_000), bytes.slice(-10))
+    assert.deepEqual(await read(299_990, 400_000), bytes.slice(-10))
+    assert.equal((await read(300_000, 300_001)).length, 0)
+    await assertFails('FILE_NOT_FOUND', () => io.read(`${root}/none`, { start: 0, end: 1 }))
+  },
+
   'a created file does not follow later changes of the buffer it was given': async ({ io, root }) => {
     const bytes = text('before')
     await io.create(`${root}/copy`, bytes)
