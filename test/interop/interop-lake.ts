@@ -17,6 +17,7 @@ import { quoteIdentifier, quoteLiteral } from '../../src/sql-text.ts'
 import { formatIdentifier, parseIdentifier } from '../../src/table-identifier.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { InteropStore } from './interop-store.ts'
 import { DUCKDB, factsSql, readFacts, type TableFacts } from './table-facts.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -39,23 +40,31 @@ export class InteropLake implements AsyncDisposable {
   readonly folder: string
   readonly url: string
   readonly catalog: Catalog
+  readonly store: InteropStore
   readonly #server: ChildProcess
 
-  private constructor(folder: string, url: string, server: ChildProcess) {
+  private constructor(folder: string, url: string, store: InteropStore, server: ChildProcess) {
     this.folder = folder
     this.url = url
+    this.store = store
     this.#server = server
     this.catalog = createRestCatalog({ url, clock: systemClock, random: systemRandom })
   }
 
-  static async open(project: Project): Promise<InteropLake> {
+  /** @param store where the lake is; by default in the project's folder, its catalog with it */
+  static async open(project: Project, store: InteropStore = { environment: {} }): Promise<InteropLake> {
     const folder = await mkdtemp(join(tmpdir(), 'ingot-interop-'))
     if (project === 'template') await copyProject(join(ROOT, 'templates', 'default'), folder)
     else await copyFlights(folder, project.flightRows)
-    const environment = { ...process.env, INGOT_HTTP_PORT: '0', INGOT_LOG_LEVEL: 'warn' }
+    const environment = {
+      ...process.env,
+      ...store.environment,
+      INGOT_HTTP_PORT: '0',
+      INGOT_LOG_LEVEL: 'warn',
+    }
     const args = ['start', '--role', 'catalog', '--project', folder]
     const server = fork(CLI, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    return new InteropLake(folder, await listening(server), server)
+    return new InteropLake(folder, await listening(server), store, server)
   }
 
   /** `ingot run`: its report. */
@@ -118,7 +127,12 @@ export class InteropLake implements AsyncDisposable {
 
   async #command(name: string, ...args: readonly string[]): Promise<string> {
     const options = {
-      env: { ...process.env, INGOT_CATALOG_URL: this.url, INGOT_LOG_LEVEL: 'warn' },
+      env: {
+        ...process.env,
+        ...this.store.environment,
+        INGOT_CATALOG_URL: this.url,
+        INGOT_LOG_LEVEL: 'warn',
+      },
       maxBuffer: OUTPUT_BYTES_MAX,
     }
     const commandLine = [CLI, name, ...args, '--json', '--project', this.folder]

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { NestedField } from '../../src/format/types.ts'
+import type { InteropBucket } from './interop-store.ts'
 import { INTEROP_SOURCES } from './interop-tools.ts'
 import { LineProcess } from './line-process.ts'
 import { readFacts, type TableFacts } from './table-facts.ts'
@@ -30,6 +31,17 @@ export class PyIceberg implements AsyncDisposable {
       throw error
     }
     return client
+  }
+
+  /** The properties by which it reaches a bucket, when the catalog does not tell; none for files of this machine. */
+  static bucketProperties(bucket: InteropBucket | undefined): Readonly<Record<string, string>> {
+    if (bucket === undefined) return {}
+    return {
+      's3.endpoint': bucket.endpoint,
+      's3.region': bucket.region,
+      's3.access-key-id': bucket.accessKeyId,
+      's3.secret-access-key': bucket.secretAccessKey,
+    }
   }
 
   /** Runs a function of pyiceberg_client.py. */

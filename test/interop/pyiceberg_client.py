@@ -7,11 +7,16 @@ import datetime
 import json
 import os
 import sys
+import textwrap
 import traceback
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyiceberg.partitioning
+import pyiceberg.schema
+import pyiceberg.transforms
+import pyiceberg.types
 from pyiceberg.catalog import load_catalog
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.schema import Schema
@@ -124,6 +129,15 @@ def rows(table):
     return json.loads(json.dumps(open_table(table).scan().to_arrow().to_pylist(), default=str))
 
 
+def python(code):
+    """Runs statements, which find the catalog, pyarrow and the names of PyIceberg; what they leave in `result` is the answer."""
+    names = {"catalog": catalog, "pa": pa}
+    for module in (pyiceberg.partitioning, pyiceberg.schema, pyiceberg.transforms, pyiceberg.types):
+        names.update(vars(module))
+    exec(textwrap.dedent(code), names)
+    return json.loads(json.dumps(names.get("result"), default=str))
+
+
 def arrow_rows(table, rows):
     arrow = table.schema().as_arrow()
     return pa.Table.from_pylist([{name: value_of(row[name], arrow.field(name).type) for name in row} for row in rows], arrow)
@@ -141,6 +155,7 @@ FUNCTIONS = {
     function.__name__: function
     for function in (
         connect, list_tables, list_tables_in, schema, facts, count, rows, append, overwrite, delete, add_column, create,
+        python,
     )
 }
 
