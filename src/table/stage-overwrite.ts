@@ -106,7 +106,12 @@ async function planKeys(
   { keyColumns, keysTable, filter }: ReplaceKeysOptions,
 ): Promise<ScanPlan> {
   if (currentSnapshot(metadata) === undefined) return planScan(context, metadata)
-  const ofKeys = await filterFromKeys(session, currentSchema(metadata), keyColumns, keysTable)
+  const { fields } = currentSchema(metadata)
+  const sources = keyColumns.flatMap(name => {
+    const field = fields.find(candidate => candidate.name === name)
+    return field === undefined ? [] : [{ field, key: quoteIdentifier(name) }]
+  })
+  const ofKeys = await filterFromKeys(session, keysTable, sources)
   return planScan(context, metadata, {
     filter: filter === undefined ? ofKeys : { type: 'and', operands: [ofKeys, filter] },
   })
