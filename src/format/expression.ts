@@ -3,16 +3,23 @@ import { type PartitionColumn, partitionType } from './partition-spec.ts'
 import type { ValuePredicate } from './predicate.ts'
 import { projectTransform } from './projection.ts'
 import { fieldsById, type LocatedField } from './schema.ts'
-import type { PartitionSpec, PrimitiveType, StructType } from './types.ts'
+import type { PartitionSpec, PrimitiveType, StructType, Transform } from './types.ts'
 import { isPrimitive } from './types.ts'
 import { rangeMightMatch, rangeOfBounds, rangeOfValue, type ValueRange } from './value-range.ts'
 
 /** A condition on the value of one column. */
-type ColumnPredicate = ValuePredicate & { readonly fieldId: number }
+type ColumnPredicate = ValuePredicate & {
+  readonly fieldId: number
+  /** What is yielded from the value is meant, and compared with values of that type. @default the value itself */
+  readonly transform?: Transform
+}
 
-/** A filter of rows, for leaving out files that have none that it lets through. Columns are named by field id. */
+/**
+ * A filter of rows, for leaving out files that have none that it lets through. Columns are named by field id; `unknown` is a
+ * condition of which files tell nothing.
+ */
 export type Expression =
-  | { readonly type: 'always-true' | 'always-false' }
+  | { readonly type: 'always-true' | 'always-false' | 'unknown' }
   | { readonly type: 'and' | 'or'; readonly operands: readonly Expression[] }
   | { readonly type: 'not'; readonly operand: Expression }
   | ColumnPredicate
@@ -28,7 +35,7 @@ export function mightMatch(expression: Expression, file: DataFile, schema: Struc
   if (file.recordCount === 0) return false
   const fields = fieldsById(schema)
   return mightBe(expression, true, predicate => {
-    const located = fields.get(predicate.fieldId)
+    const located = predicate.transform === undefined ? fields.get(predicate.fieldId) : undefined
     if (located === undefined || located.repeated || !isPrimitive(located.field.type)) return true
     return rangeMightMatch(predicate, located.field.type, rangeOfColumn(file, located, located.field.type))
   })
@@ -72,6 +79,9 @@ function mightMatchColumn(
   range: ValueRange | undefined,
 ): boolean {
   if (range === undefined || field['source-id'] !== predicate.fieldId) return true
+  if (predicate.transform !== undefined) {
+    return predicate.transform !== field.transform || rangeMightMatch(predicate, type, range)
+  }
   const projected = projectTransform(field.transform, sourceType, predicate)
   return projected === undefined || rangeMightMatch(projected, type, range)
 }
@@ -103,6 +113,8 @@ function mightBe(expression: Expression, truth: boolean, test: LeafTest): boolea
       return truth
     case 'always-false':
       return !truth
+    case 'unknown':
+      return true
     case 'not':
       return mightBe(expression.operand, !truth, test)
     case 'and':
@@ -128,6 +140,10 @@ const OPPOSITES = {
   'not-in': 'in',
   'is-null': 'not-null',
   'not-null': 'is-null',
+  'is-nan': 'not-nan',
+  'not-nan': 'is-nan',
+  'starts-with': 'not-starts-with',
+  'not-starts-with': 'starts-with',
 } as const
 
 /** The predicate that is true exactly where this one is false; where this one is unknown, so is that. */

@@ -1,7 +1,7 @@
 import type { PrimitiveValue } from './manifest-types.ts'
 import type { Comparison, ValuePredicate } from './predicate.ts'
 import { applyTransform } from './transforms.ts'
-import type { PrimitiveType, Transform } from './types.ts'
+import { isFloating, type PrimitiveType, type Transform } from './types.ts'
 
 const NOT_NULL: ValuePredicate = { type: 'not-null' }
 
@@ -19,18 +19,51 @@ export function projectTransform(
   const project = (value: PrimitiveValue): readonly PrimitiveValue[] =>
     partitionsOf(transform, sourceType, value)
   switch (predicate.type) {
+    // Columns of numbers that may be NaN are partitioned as they are.
+    case 'is-nan':
+    case 'not-nan':
+      return undefined
     // Other transforms yield null from null alone.
     case 'not-null':
     case 'not-eq':
     case 'not-in':
       return NOT_NULL
+    case 'starts-with':
+    case 'not-starts-with':
+      return projectPrefix(transform, predicate)
     case 'eq':
       return { type: 'in', values: project(predicate.value) }
     case 'in':
       return { type: 'in', values: predicate.values.flatMap(project) }
     default:
-      return isMonotonic(transform) ? projectComparison(predicate.type, project(predicate.value)) : NOT_NULL
+      return isMonotonic(transform)
+        ? projectComparison(predicate.type, project(nearest(predicate.type, sourceType, predicate.value)))
+        : NOT_NULL
   }
+}
+
+/** What is first to be on the right side of a comparison: below 5 is what is at most 4, where there are steps. */
+function nearest(
+  comparison: Exclude<Comparison, 'eq'>,
+  sourceType: PrimitiveType,
+  value: PrimitiveValue,
+): PrimitiveValue {
+  const step = comparison === 'lt' ? -1 : comparison === 'gt' ? 1 : 0
+  if (typeof value === 'bigint') return value + BigInt(step)
+  return typeof value === 'number' && !isFloating(sourceType) ? value + step : value
+}
+
+/** Only what is cut off at the end keeps the beginning. */
+function projectPrefix(
+  transform: Transform,
+  predicate: Extract<ValuePredicate, { readonly type: 'starts-with' | 'not-starts-with' }>,
+): ValuePredicate {
+  const width = Number(/^truncate\[(\d+)\]$/.exec(transform)?.[1] ?? 0)
+  const points = [...predicate.value]
+  if (points.length < width) return predicate
+  if (points.length > width && predicate.type === 'not-starts-with') return NOT_NULL
+  if (width === 0) return NOT_NULL
+  return { type: predicate.type === 'starts-with' ? 'eq' : 'not-eq', value: points.slice(0, width).join('') }
 }
 
 /** The transform keeps the order of values, but may make different ones equal. */

@@ -94,3 +94,8 @@ export interface SortOrder {
 export function isPrimitive(type: Type): type is PrimitiveType {
   return typeof type === 'string'
 }
+
+/** Whether NaN and infinities are among its values. */
+export function isFloating(type: PrimitiveType): boolean {
+  return type === 'float' || type === 'double'
+}

@@ -1,7 +1,7 @@
 import { decodeValue } from './bounds.ts'
 import type { PrimitiveValue } from './manifest-types.ts'
-import type { Comparison, ValuePredicate } from './predicate.ts'
-import type { PrimitiveType } from './types.ts'
+import { type Comparison, isTrueOf, type ValuePredicate } from './predicate.ts'
+import { isFloating, type PrimitiveType } from './types.ts'
 import { type Comparable, comparableOf, compareComparable } from './values.ts'
 
 /** What is known of the values of a column: where they lie, and which special ones there may be. */
@@ -13,6 +13,8 @@ export interface ValueRange {
   readonly mayHaveNan: boolean
   /** Some value that is not null. */
   readonly mayHaveValue: boolean
+  /** The one value that there is; absent when it is not known. */
+  readonly only?: PrimitiveValue | null
 }
 
 /** Bounds as single-value binary, and what else is known. */
@@ -29,12 +31,11 @@ export function rangeOfBounds(type: PrimitiveType, values: BoundedValues): Value
   const lower = comparableBound(type, values.lowerBound)
   const upper = comparableBound(type, values.upperBound)
   const isReversed = lower !== undefined && upper !== undefined && compareComparable(lower, upper) > 0
-  const isFloating = type === 'float' || type === 'double'
   return {
     lower: isReversed ? undefined : lower,
     upper: isReversed ? undefined : upper,
     mayHaveNull: values.mayHaveNull,
-    mayHaveNan: isFloating && values.mayHaveNan,
+    mayHaveNan: isFloating(type) && values.mayHaveNan,
     mayHaveValue: values.mayHaveValue,
   }
 }
@@ -62,23 +63,50 @@ export function rangeOfValue(type: PrimitiveType, value: PrimitiveValue | null):
     mayHaveNull: value === null,
     mayHaveNan: isNan,
     mayHaveValue: value !== null,
+    only: value,
   }
 }
 
 /** Whether a value of the range might fulfil the predicate. False is certain. */
 export function rangeMightMatch(predicate: ValuePredicate, type: PrimitiveType, range: ValueRange): boolean {
+  if (range.only !== undefined) return isTrueOf(predicate, type, range.only)
   if (predicate.type === 'is-null') return range.mayHaveNull
+  if (predicate.type === 'not-nan') return range.mayHaveNull || range.mayHaveValue
   if (!range.mayHaveValue) return false
   switch (predicate.type) {
     case 'not-null':
     case 'not-eq':
     case 'not-in':
       return true
+    case 'is-nan':
+      return range.mayHaveNan
     case 'in':
       return predicate.values.some(value => rangeMightHave(range, 'eq', type, value))
+    case 'starts-with':
+      return prefixesOf(range, predicate.value).every(({ order, end }) =>
+        end === 'lower' ? order <= 0 : order >= 0,
+      )
+    case 'not-starts-with': {
+      // All that is between two texts with a prefix has it, too.
+      const prefixes = prefixesOf(range, predicate.value)
+      return prefixes.length < 2 || prefixes.some(({ order }) => order !== 0)
+    }
     default:
       return rangeMightHave(range, predicate.type, type, predicate.value)
   }
+}
+
+/** How the beginnings of the bounds compare with a text of their length. */
+function prefixesOf(
+  range: ValueRange,
+  text: string,
+): readonly { readonly end: 'lower' | 'upper'; readonly order: number }[] {
+  const prefix = Buffer.from(text, 'utf8')
+  return (['lower', 'upper'] as const).flatMap(end => {
+    const bound = range[end]
+    if (!(bound instanceof Uint8Array)) return []
+    return [{ end, order: Buffer.compare(bound.subarray(0, prefix.length), prefix) }]
+  })
 }
 
 function rangeMightHave(

@@ -5,7 +5,7 @@ import { encodeValue, lowerBound, upperBound } from '../../../src/format/bounds.
 import { type Expression, mightMatch, mightMatchPartition } from '../../../src/format/expression.ts'
 import { summarizeManifest } from '../../../src/format/manifest.ts'
 import type { DataFile, PrimitiveValue } from '../../../src/format/manifest-types.ts'
-import { applyTransform } from '../../../src/format/transforms.ts'
+import { applyTransform, transformResultType } from '../../../src/format/transforms.ts'
 import type { PartitionSpec, PrimitiveType, Schema, Transform } from '../../../src/format/types.ts'
 import { compareValues } from '../../../src/format/values.ts'
 
@@ -79,6 +79,20 @@ const SCHEMA: Schema = {
 
 const row: fc.Arbitrary<Row> = fc.tuple(...COLUMNS.map(({ values }) => fc.option(values, { freq: 4 })))
 
+const TEXT_ID = 4
+
+/** A condition on what a transform yields; values of the columns are among its results often enough. */
+function transformed(fieldId: number): fc.Arbitrary<Expression> {
+  const { type = 'int', values = fc.constant(0), transforms = [] } = COLUMNS[fieldId - 1] ?? {}
+  const transform = fc.constantFrom(...transforms.filter(each => each !== 'void'))
+  return fc.tuple(transform, values, fc.constantFrom('eq', 'not-eq', 'lt', 'gte')).map(
+    ([by, value, comparison]): Expression => ({
+      ...{ type: comparison, fieldId, transform: by },
+      value: applyTransform(by, type, value) ?? value,
+    }),
+  )
+}
+
 const leaf: fc.Arbitrary<Expression> = fc.oneof(
   ...COLUMNS.map(({ values }, index): fc.Arbitrary<Expression> => {
     const fieldId = index + 1
@@ -93,7 +107,16 @@ const leaf: fc.Arbitrary<Expression> = fc.oneof(
         fieldId: fc.constant(fieldId),
         values: fc.array(values, { maxLength: 3 }),
       }),
-      fc.record({ type: fc.constantFrom('is-null', 'not-null'), fieldId: fc.constant(fieldId) }),
+      fc.record({
+        type: fc.constantFrom('is-null', 'not-null', 'is-nan', 'not-nan'),
+        fieldId: fc.constant(fieldId),
+      }),
+      fc.record({
+        type: fc.constantFrom('starts-with', 'not-starts-with'),
+        fieldId: fc.constant(TEXT_ID),
+        value: fc.constantFrom('', 'a', 'ab', 'abc', 'x'.repeat(16), '😀'),
+      }),
+      transformed(fieldId),
     )
   }),
 )
@@ -102,7 +125,7 @@ const expression: fc.Arbitrary<Expression> = fc.letrec<{ any: Expression }>(tie 
   any: fc.oneof(
     { maxDepth: 3 },
     leaf,
-    fc.constantFrom<Expression>({ type: 'always-true' }, { type: 'always-false' }),
+    fc.constantFrom<Expression>({ type: 'always-true' }, { type: 'always-false' }, { type: 'unknown' }),
     fc.record({ type: fc.constantFrom('and', 'or'), operands: fc.array(tie('any'), { maxLength: 3 }) }),
     fc.record({ type: fc.constant('not'), operand: tie('any') }),
   ),
@@ -115,6 +138,9 @@ function evaluate(filter: Expression, values: Row): boolean | null {
       return true
     case 'always-false':
       return false
+    // Stands for a condition that is true of rows with a number in the first column.
+    case 'unknown':
+      return values[0] !== null
     case 'not': {
       const inner = evaluate(filter.operand, values)
       return inner === null ? null : !inner
@@ -132,11 +158,17 @@ function evaluate(filter: Expression, values: Row): boolean | null {
 }
 
 function evaluateLeaf(filter: Extract<Expression, { fieldId: number }>, values: Row): boolean | null {
-  const value = values[filter.fieldId - 1] ?? null
-  const type = COLUMNS[filter.fieldId - 1]?.type ?? 'int'
+  const source = values[filter.fieldId - 1] ?? null
+  const sourceType = COLUMNS[filter.fieldId - 1]?.type ?? 'int'
+  const value = filter.transform === undefined ? source : applyTransform(filter.transform, sourceType, source)
+  const type = filter.transform === undefined ? sourceType : transformResultType(filter.transform, sourceType)
   if (filter.type === 'is-null') return value === null
   if (filter.type === 'not-null') return value !== null
+  if (filter.type === 'is-nan') return Number.isNaN(value)
+  if (filter.type === 'not-nan') return !Number.isNaN(value)
   if (value === null) return null
+  if (filter.type === 'starts-with') return String(value).startsWith(filter.value)
+  if (filter.type === 'not-starts-with') return !String(value).startsWith(filter.value)
   if ('values' in filter) {
     const isIn = filter.values.some(each => compareValues(type, value, each) === 0)
     return isIn === (filter.type === 'in')
@@ -263,6 +295,9 @@ test('files are ruled out where bounds and counts say so', () => {
     { type: 'and', operands: [eq(1, 3), eq(4, 'x')] },
     { type: 'not', operand: { type: 'or', operands: [{ type: 'not', operand: eq(4, 'x') }, eq(1, 9)] } },
     { type: 'or', operands: [] },
+    { type: 'starts-with', fieldId: 4, value: 'b' },
+    { type: 'not-starts-with', fieldId: 4, value: 'a' },
+    { type: 'is-nan', fieldId: 1 },
   ]
   for (const filter of ruledOut)
     assert.equal(mightMatch(filter, file, SCHEMA), false, JSON.stringify(filter.type))
@@ -287,6 +322,18 @@ test('partitions are ruled out by projection', () => {
   assert(isOut(eq(1, 1), 1, 'bucket[3]', null))
   assert(isOut({ type: 'not-null', fieldId: 1 }, 1, 'bucket[3]', null))
   assert(isOut({ type: 'is-null', fieldId: 1 }, 1, 'truncate[3]', 0))
+  // As precisely as the filter says it, where the partition has what it takes.
+  assert(isOut({ type: 'lt', fieldId: 5, value: 86_400_000_000n }, 5, 'day', 1))
+  assert(isOut({ type: 'gt', fieldId: 1, value: 3 }, 1, 'truncate[4]', 0))
+  assert(isOut({ type: 'not-eq', fieldId: 4, value: 'a' }, 4, 'identity', 'a'))
+  assert(isOut({ type: 'not-in', fieldId: 1, values: [1, 2] }, 1, 'identity', 2))
+  assert(isOut({ type: 'not-nan', fieldId: 3 }, 3, 'identity', Number.NaN))
+  assert(isOut({ type: 'starts-with', fieldId: 4, value: 'abc' }, 4, 'truncate[2]', 'ac'))
+  assert(isOut({ type: 'not-starts-with', fieldId: 4, value: 'ab' }, 4, 'truncate[2]', 'ab'))
+  assert(isOut({ type: 'not-starts-with', fieldId: 4, value: 'a' }, 4, 'truncate[2]', 'ab'))
+  assert(!isOut({ type: 'not-starts-with', fieldId: 4, value: 'abc' }, 4, 'truncate[2]', 'ab'))
+  assert(isOut({ type: 'eq', fieldId: 1, transform: 'bucket[3]', value: 1 }, 1, 'bucket[3]', 2))
+  assert(!isOut({ type: 'eq', fieldId: 1, transform: 'bucket[4]', value: 1 }, 1, 'bucket[3]', 2))
   assert(!isOut(eq(1, 1), 1, 'void', null))
   assert(!isOut(eq(5, -1n), 5, 'day', 0), 'early versions rounded times before 1970 up')
 })
