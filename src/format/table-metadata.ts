@@ -188,15 +188,37 @@ function checkReferences(metadata: TableMetadata, reader: JsonReader): void {
  * their single schema and spec beside the lists, as that version asks.
  */
 export function serializeTableMetadata(metadata: TableMetadata): string {
-  if (metadata['format-version'] !== 1) return stringifyJson(metadata)
+  if (metadata['format-version'] !== 1) return printMembers({ ...metadata })
   const spec = metadata['partition-specs'].find(
     candidate => candidate['spec-id'] === metadata['default-spec-id'],
   )
-  return stringifyJson({
+  return printMembers({
     ...metadata,
     schema: currentSchema(metadata),
     'partition-spec': spec?.fields ?? [],
   })
+}
+
+/** Lists of hundreds of entries, of which a commit adds one and leaves the others as they are. */
+const LONG_LISTS: readonly string[] = ['snapshots', 'snapshot-log', 'metadata-log']
+
+/** Texts of entries that were printed before: objects of metadata never change. */
+const printed = new WeakMap<object, string>()
+
+function printMembers(metadata: Readonly<Record<string, unknown>>): string {
+  const members = Object.entries(metadata)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => {
+      const isLong = LONG_LISTS.includes(key) && Array.isArray(value)
+      return `${JSON.stringify(key)}:${isLong ? `[${value.map(printOnce).join(',')}]` : stringifyJson(value)}`
+    })
+  return `{${members.join(',')}}`
+}
+
+function printOnce(entry: object): string {
+  const text = printed.get(entry) ?? stringifyJson(entry)
+  printed.set(entry, text)
+  return text
 }
 
 /** What a new table starts with; ids in it are replaced. */

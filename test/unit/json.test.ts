@@ -30,6 +30,21 @@ test('text that looks like the inner mark stays text', () => {
   assert.deepEqual(parseJson('["\\u007e123",12345678901234567890]'), ['~123', long])
 })
 
+test('keys that look like the inner mark stay keys, however far their colon is', () => {
+  const key = `"~1"${' '.repeat(300)}:`
+  const text = `{${key} 12345678901234567890, "\\u007e2"\n: {"__proto__": [12345678901234567890, "~3"]}}`
+  const parsed = parseJson(text) as Record<string, unknown>
+  assert.equal(parsed['~1'], 12345678901234567890n)
+  assert.equal(stringifyJson(parsed['~2']), '{"__proto__":[12345678901234567890,"~3"]}')
+})
+
+test('text that is nested too deeply is refused, whatever its strings hold', () => {
+  for (const long of ['1', '12345678901234567890']) {
+    assert.deepEqual(stringifyJson(parseJson(`[["[[[", ${long}]]`, 2)), `[["[[[",${long}]]`)
+    assert.throws(() => parseJson(`[[{"a": ${long}}]]`, 2), /nested more than 2 levels/)
+  }
+})
+
 test('what is not JSON is refused', () => {
   for (const text of [
     '',

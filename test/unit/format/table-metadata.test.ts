@@ -37,6 +37,15 @@ test('version 1 gets the defaults of the spec, and keeps what is not known', () 
   )
 })
 
+test('a version prints the same when most of it was printed with the one before', () => {
+  const metadata = parseTableMetadata(stringifyJson({ ...VERSION_1, 'format-version': 2 }))
+  assert.equal(serializeTableMetadata(metadata), stringifyJson(metadata))
+  const [first] = metadata.snapshots
+  assert(first)
+  const next = { ...metadata, snapshots: [first, { ...first, 'snapshot-id': 7n }] }
+  assert.equal(serializeTableMetadata(next), stringifyJson(next))
+})
+
 test('small snapshot ids are bigint as well, -1 is none', () => {
   const small = {
     ...VERSION_1,
