@@ -3,6 +3,7 @@ import { type CsvField, csvText } from './csv-record.ts'
 import type { Field, FieldTable } from './field-shapes.ts'
 import type { Span, UndeclaredFields } from './json-checker.ts'
 import { undeclaredField } from './ndjson-reader.ts'
+import { withoutExponent } from './number-checks.ts'
 import type { CheckedRow } from './row-sink.ts'
 
 export interface CsvRowOptions {
@@ -94,7 +95,9 @@ export class CsvRowBuilder {
       return lower === 'true' || lower === 'false' ? lower : undefined
     }
     if (!shape.check(bytes, field.start, field.end)) return undefined
-    return shape.token === 'number' ? text : `"${text}"`
+    if (shape.token === 'number') return text
+    const digits = shape.isDecimal ? withoutExponent(bytes, field.start, field.end) : undefined
+    return `"${digits ?? text}"`
   }
 }
 

@@ -1,4 +1,5 @@
 import { isPrimitive, type NestedField, type Type } from '../format/types.ts'
+import { createMapKeys, type MapKeys } from './map-keys.ts'
 import { createPrimitiveCheck, type PrimitiveCheck } from './text-checks.ts'
 
 /** A type, prepared for checking JSON text against it. */
@@ -12,7 +13,7 @@ export type Shape =
     } & PrimitiveCheck)
   | { readonly kind: 'struct'; readonly fields: FieldTable }
   | { readonly kind: 'list'; readonly element: Shape }
-  | { readonly kind: 'map'; readonly value: Shape; readonly key: PrimitiveCheck | undefined }
+  | { readonly kind: 'map'; readonly value: Shape; readonly keys: MapKeys }
 
 /** One name that objects have; undeclared ones get a field too, so that telling them apart costs the same. */
 export interface Field {
@@ -76,11 +77,6 @@ function toShape(type: Type): Shape {
     return { kind: 'primitive', ...primitive, isDecimal: type.startsWith('decimal('), isNumeric }
   }
   if (type.type === 'list') return { kind: 'list', element: toShape(type.element) }
-  if (type.type === 'map') return { kind: 'map', value: toShape(type.value), key: keyCheck(type.key) }
+  if (type.type === 'map') return { kind: 'map', value: toShape(type.value), keys: createMapKeys(type.key) }
   return { kind: 'struct', fields: new FieldTable(type.fields.map((field: NestedField) => field)) }
-}
-
-/** JSON's names are text: those of a map with another key type must be the text of such a value. */
-function keyCheck(type: Type): PrimitiveCheck | undefined {
-  return isPrimitive(type) && type !== 'string' ? createPrimitiveCheck(type) : undefined
 }

@@ -1,6 +1,6 @@
 import type { Type } from '../format/types.ts'
 import { type Field, FieldTable, type Shape } from './field-shapes.ts'
-import { isInexactInDouble, scanNumber } from './number-checks.ts'
+import { isInexactInDouble, scanNumber, withoutExponent } from './number-checks.ts'
 import {
   BACKSLASH,
   CARRIAGE_RETURN,
@@ -28,11 +28,12 @@ export interface JsonCheckerOptions {
   readonly nestingMax: number
 }
 
-/** A piece of the line that is written differently: as null, or as a text so that the engine keeps its digits. */
+/** A piece of the line that is written differently. */
 export interface Edit {
   start: number
   end: number
-  as: 'null' | 'text'
+  /** What is written instead; undefined: the same as a text, so that the engine keeps its digits. */
+  instead: string | undefined
 }
 
 /** A piece of a line; `end` is exclusive. */
@@ -249,7 +250,7 @@ export class JsonChecker {
 
   #isNulled(edits: number, start: number): boolean {
     const edit = this.edits[edits]
-    return edit !== undefined && edit.as === 'null' && edit.start === start
+    return edit !== undefined && edit.instead === 'null' && edit.start === start
   }
 
   /** A name that the struct lacks, or has twice, is kept by rescuing the whole value of the row's field. */
@@ -290,7 +291,7 @@ export class JsonChecker {
 
   #setNull(start: number, end: number): void {
     this.#misfits += 1
-    this.edits.push({ start, end, as: 'null' })
+    this.edits.push({ start, end, instead: 'null' })
   }
 
   #primitive(start: number, byte: number, shape: Extract<Shape, { kind: 'primitive' }>): number {
@@ -300,6 +301,7 @@ export class JsonChecker {
       if (end === MALFORMED) return MALFORMED
       const takesText = shape.token === 'string' || shape.token === 'number or string'
       if (!takesText || !shape.check(bytes, start + 1, end - 1)) this.#setNull(start, end)
+      else if (shape.isDecimal) this.#keepDigits(start, end, withoutExponent(bytes, start + 1, end - 1))
       return end
     }
     if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
@@ -309,14 +311,22 @@ export class JsonChecker {
       if (end === MALFORMED) return this.#fail(start)
       const takesNumber = shape.token === 'number' || shape.token === 'number or string'
       if (!takesNumber || !shape.check(bytes, start, end)) this.#setNull(start, end)
-      else if (shape.isDecimal && isInexactInDouble(bytes, start, end)) {
-        this.edits.push({ start, end, as: 'text' })
-      }
+      else if (shape.isDecimal) this.#decimal(start, end)
       return end
     }
     if (shape.token === 'boolean' && byte === 0x74) return this.#literal(start, 'true')
     if (shape.token === 'boolean' && byte === 0x66) return this.#literal(start, 'false')
     return this.#misfit(start)
+  }
+
+  #decimal(start: number, end: number): void {
+    const digits = withoutExponent(this.#bytes, start, end)
+    if (digits !== undefined) this.#keepDigits(start, end, digits)
+    else if (isInexactInDouble(this.#bytes, start, end)) this.edits.push({ start, end, instead: undefined })
+  }
+
+  #keepDigits(start: number, end: number, digits: string | undefined): void {
+    if (digits !== undefined) this.edits.push({ start, end, instead: `"${digits}"` })
   }
 
   /** The end of an integer that every numeric type holds, or MALFORMED where it takes a closer look. */
@@ -347,7 +357,7 @@ export class JsonChecker {
     }
   }
 
-  /** A map with a name twice, or with one that is no key of its type, is null as a whole: no part of it is a map. */
+  /** A map with a key twice, or with a name that is no key of its type, is null as a whole: no part of it is a map. */
   #map(start: number, shape: Extract<Shape, { kind: 'map' }>): number {
     const bytes = this.#bytes
     const edits = this.edits.length
@@ -362,8 +372,9 @@ export class JsonChecker {
       const keyEnd = this.#string(at + 1)
       if (keyEnd === MALFORMED) return MALFORMED
       const name = this.#text(at + 1, keyEnd - 1)
-      if (names.has(name) || shape.key?.check(bytes, at + 1, keyEnd - 1) === false) fits = false
-      names.add(name)
+      const identity = shape.keys.identity(name)
+      if (names.has(identity) || !shape.keys.isKey(bytes, at + 1, keyEnd - 1)) fits = false
+      names.add(identity)
       at = this.#colon(keyEnd)
       if (at === MALFORMED) return MALFORMED
       at = this.#value(at, shape.value)

@@ -102,12 +102,29 @@ export function createDecimalCheck(precision: number, scale: number): TextCheck 
 
 /**
  * Whether the engine could print the number differently from its text: it keeps integers, and prints a number with
- * a fraction or an exponent from a double.
+ * a fraction from a double.
  */
 export function isInexactInDouble(bytes: Uint8Array, start: number, end: number): boolean {
   scanNumber(bytes, start)
-  if (parts.fractionEnd !== end) return true
   return parts.integerEnd !== end && end - start > EXACT_DIGITS + 1
+}
+
+/**
+ * The digits that `createDecimalCheck` took, without exponent: the engine reads those before it first, so that `8e-1` is too large for a
+ * `decimal(4, 4)`. Undefined when the number has none.
+ */
+export function withoutExponent(bytes: Uint8Array, start: number, end: number): string | undefined {
+  scanNumber(bytes, start)
+  const { integerEnd, fractionEnd } = parts
+  if (fractionEnd === end) return undefined
+  const [sign, first] = bytes[start] === MINUS ? ['-', start + 1] : ['', start]
+  const digits = `${textOf(bytes, first, integerEnd)}${textOf(bytes, integerEnd + 1, fractionEnd)}`
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  const point = integerEnd - first + Number(textOf(bytes, fractionEnd + 1, end))
+  const whole = significant.slice(0, Math.max(0, point)).padEnd(point, '0')
+  const fraction = significant.slice(Math.max(0, point))
+  return `${sign}${whole.replace(/^0+/, '') || '0'}${fraction && `.${'0'.repeat(Math.max(0, -point))}${fraction}`}`
 }
 
 function textOf(bytes: Uint8Array, start: number, end: number): string {

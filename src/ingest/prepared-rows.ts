@@ -40,6 +40,7 @@ const BUFFER_BYTES = 256 * 1024
 /** Fewer lines are written one by one, so that a part has few runs. */
 const RUN_LINES_LEAST = 64
 const PREFIX_BYTES_MAX = 64
+const QUOTES_BYTES = 2
 /** Of one UTF-16 unit. */
 const UTF8_BYTES_MAX = 3
 
@@ -106,7 +107,7 @@ export class PreparedRows implements RowSink {
     this.#put(LINE_FEED)
     this.rowCount += 1
     this.#partRows += 1
-    const lineBytes = end - start + edits.length * 4 + PREFIX_BYTES_MAX + rescuedBytes
+    const lineBytes = end - start + addedBytes(edits) + PREFIX_BYTES_MAX + rescuedBytes
     if (lineBytes > this.#partLineBytesMax) this.#partLineBytesMax = lineBytes
   }
 
@@ -234,11 +235,11 @@ export class PreparedRows implements RowSink {
   }
 
   #copyEdited(bytes: Buffer, start: number, end: number, edits: readonly Edit[]): void {
-    this.#reserve(end - start + PREFIX_BYTES_MAX + edits.length * 4)
+    this.#reserve(end - start + PREFIX_BYTES_MAX + addedBytes(edits))
     let from = start
     for (const edit of edits) {
       this.#copy(bytes, from, edit.start)
-      if (edit.as === 'null') this.#at += this.#buffer.write('null', this.#at, 'latin1')
+      if (edit.instead !== undefined) this.#at += this.#buffer.write(edit.instead, this.#at, 'latin1')
       else {
         this.#put(QUOTE)
         this.#copy(bytes, edit.start, edit.end)
@@ -274,6 +275,11 @@ export class PreparedRows implements RowSink {
     await this.#refusedFile.write(this.#refused.join(''))
     this.#refused = []
   }
+}
+
+/** By how much edits make a line longer at the most. */
+function addedBytes(edits: readonly Edit[]): number {
+  return edits.reduce((total, { instead }) => total + (instead?.length ?? QUOTES_BYTES), 0)
 }
 
 /** Text as text; what is no UTF-8, or was cut within a character, as base64 of its bytes. */

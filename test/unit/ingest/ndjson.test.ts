@@ -20,6 +20,8 @@ const map = (key: Type, value: Type): Type => ({
 
 const REFUSED = Symbol('refused')
 
+const UUID = '123e4567-e89b-12d3-a456-42661417400f'
+
 /** A line; what column `v` holds after it, as the engine prints it; what is rescued. */
 type Case = readonly [
   name: string,
@@ -92,6 +94,11 @@ const CASES: readonly Case[] = [
     '12345678901234567890.123456789',
   ),
   v('decimal with an exponent', 'decimal(9, 2)', '1.5e3', '1500.00'),
+  v('decimal whose digits before the exponent are too many', 'decimal(4, 4)', '8e-1', '.8000'),
+  v('the same as text', 'decimal(4, 4)', '"0.0006e3"', '.6000'),
+  v('decimal with a great exponent', 'decimal(20, 4)', '-0.007e17', '-700000000000000.0000'),
+  v('decimal that is nought to a great power', 'decimal(20, 4)', '0e99999', '0.0000'),
+  v('decimals with exponents in a list', list('decimal(4, 4)'), '[8e-1,"9e-1",0.5]', '[.8000, .9000, .5000]'),
   v('small decimal', 'decimal(18, 9)', '0.0000001', '0.000000100'),
   v('decimal with zeros at its end', 'decimal(9, 2)', '1.5000', '1.50'),
   misfit('decimal that would be rounded', 'decimal(9, 2)', '1.005'),
@@ -143,6 +150,25 @@ const CASES: readonly Case[] = [
   v('map with numbers for keys', map('long', 'string'), '{"7":"x"}', '{7=x}'),
   misfit('map with keys of another type', map('long', 'string'), '{"x":"x"}'),
   misfit('map with a key twice', map('string', 'long'), '{"x":1,"x":2}'),
+  misfit('map with an integer twice', map('int', 'long'), '{"1":1,"1.0":2}'),
+  misfit('map with a number twice', map('double', 'long'), '{"1e2":1,"100":2}'),
+  misfit('map with a decimal twice', map('decimal(9, 2)', 'long'), '{"1.5":1,"1.50":2}'),
+  v('map with decimals for keys', map('decimal(9, 2)', 'long'), '{"1.5":1,"2":2}', '{1.50=1, 2.00=2}'),
+  misfit('map with an exponent in a key', map('decimal(9, 2)', 'long'), '{"25e-1":2}'),
+  misfit('map with an id twice', map('uuid', 'long'), `{"${UUID}":1,"${UUID.toUpperCase()}":2}`),
+  misfit('map with a day twice', map('timestamp', 'long'), '{"2024-01-01":1,"2024-01-01T00:00:00Z":2}'),
+  misfit(
+    'map with a moment twice',
+    map('timestamptz', 'long'),
+    '{"2024-01-01T01:00:00.5+01:00":1,"2024-01-01 00:00:00.50":2}',
+  ),
+  misfit('map with a time twice', map('time', 'long'), '{"12:00:00.5":1,"12:00:00.50":2}'),
+  v(
+    'map with days for keys',
+    map('date', 'long'),
+    '{"2024-01-01":1,"2024-01-02":2}',
+    '{2024-01-01=1, 2024-01-02=2}',
+  ),
   ['fields not declared', 'long', '{"v":1,"z":1.50,"y":{"a":[1]}}', '1', '{"z":1.50,"y":{"a":[1]}}'],
   [
     'a number that no double holds',
