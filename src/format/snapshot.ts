@@ -29,6 +29,21 @@ export function ancestorsOf(metadata: TableMetadata, snapshotId: bigint): readon
   return ancestors
 }
 
+/**
+ * The snapshots after `startId` up to `endId`, oldest first; undefined when the one does not descend from the other. The first may be
+ * expired, as long as its child is not.
+ */
+export function snapshotsBetween(
+  metadata: TableMetadata,
+  startId: bigint,
+  endId: bigint,
+): readonly Snapshot[] | undefined {
+  const ancestors = ancestorsOf(metadata, endId)
+  const start = ancestors.findIndex(snapshot => snapshot['snapshot-id'] === startId)
+  if (start !== -1) return ancestors.slice(0, start).toReversed()
+  return ancestors.at(-1)?.['parent-snapshot-id'] === startId ? ancestors.toReversed() : undefined
+}
+
 /** Which snapshot to read: by id, as of a time, or by the name of a branch or tag. */
 export type SnapshotSelector =
   | { readonly snapshotId: bigint }

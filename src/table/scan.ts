@@ -3,6 +3,7 @@ import type { LiveEntry, ManifestFile } from '../format/manifest-types.ts'
 import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { currentSnapshot, resolveSnapshot } from '../format/snapshot.ts'
+import type { StructType } from '../format/types.ts'
 import { createDeleteIndex, type DeleteTask } from './delete-index.ts'
 import { loadDeletionVectors } from './load-deletion-vectors.ts'
 import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
@@ -32,7 +33,15 @@ export interface PlanScanOptions {
   readonly snapshotId?: bigint
   /** Rules out files that certainly have no match; rows of the others are for the caller's SQL to filter. */
   readonly filter?: Expression
+  /** Has the types of the filter's values. @default the current schema */
+  readonly schema?: StructType
+  /** Only the files that these snapshots appended, in this order, as they were then: without deletes. @default all of the snapshot */
+  readonly appends?: readonly Snapshot[]
+  /** Throws for a manifest or manifest list that is not to be read. @default all are read */
+  readonly checkLocation?: (location: string) => void
 }
+
+type ScanContext = Pick<TableContext, 'io' | 'manifests'>
 
 /**
  * Finds the files of a snapshot that a filter does not rule out, by partition summaries, partition values and column
@@ -41,36 +50,64 @@ export interface PlanScanOptions {
  *   METADATA_INVALID for a damaged deletion vector
  */
 export async function planScan(
-  context: Pick<TableContext, 'io' | 'manifests'>,
+  context: ScanContext,
   metadata: TableMetadata,
   options: PlanScanOptions = {},
 ): Promise<ScanPlan> {
-  const { snapshotId } = options
-  const snapshot =
-    snapshotId === undefined ? currentSnapshot(metadata) : resolveSnapshot(metadata, { snapshotId })
-  const live = (await loadManifests(context, snapshot)).filter(mayHaveLiveFiles)
-  const kept = live.filter(
-    manifest => manifest.content === 'deletes' || manifestMightMatch(metadata, manifest, options),
-  )
-  const deletes = await loadDeletes(context, metadata, kept)
-  const index = createDeleteIndex(deletes, metadata['partition-specs'], location =>
-    context.io.toEnginePath(location),
-  )
+  const scan = await openScan(context, metadata, options)
+  const kept = scan.manifests.filter(manifest => scan.mightMatch(manifest))
   const tasks: ScanTask[] = []
   let prunedFileCount = 0
   for (const manifest of kept) {
-    if (manifest.content !== 'data') continue
-    const mightHaveMatch = entryFilter(metadata, manifest.partitionSpecId, options.filter)
-    for (const entry of await loadEntries(context, metadata, manifest)) {
-      if (mightHaveMatch !== undefined && !mightHaveMatch(entry)) prunedFileCount += 1
-      else tasks.push(toTask(entry))
+    for (const task of await scan.tasksOf(manifest)) {
+      if (task === undefined) prunedFileCount += 1
+      else tasks.push(task)
     }
   }
   return {
-    snapshot,
+    snapshot: scan.snapshot,
     tasks: await loadDeletionVectors(context.io, tasks),
     prunedFileCount,
-    prunedManifestCount: live.length - kept.length,
+    prunedManifestCount: scan.manifests.length - kept.length,
+  }
+}
+
+/** A scan whose data files are still to be looked through. */
+export interface OpenScan {
+  /** Undefined for a table without one. */
+  readonly snapshot: Snapshot | undefined
+  /** Of data files, always the same for the same snapshot, whatever the filter is. */
+  readonly manifests: readonly ManifestFile[]
+  /** Whether the filter leaves something of a manifest; false is certain. */
+  mightMatch(manifest: ManifestFile): boolean
+  /** A task for each file, in the order of the manifest; undefined for those that the filter rules out. Deletion vectors are not loaded. */
+  tasksOf(manifest: ManifestFile): Promise<readonly (ScanTask | undefined)[]>
+}
+
+/** Reads the manifest list and the deletes of what is to be scanned. @throws SNAPSHOT_NOT_FOUND, and what `checkLocation` throws */
+export async function openScan(
+  context: ScanContext,
+  metadata: TableMetadata,
+  options: PlanScanOptions = {},
+): Promise<OpenScan> {
+  const { snapshotId, filter, appends } = options
+  const snapshot =
+    snapshotId === undefined ? currentSnapshot(metadata) : resolveSnapshot(metadata, { snapshotId })
+  const load = (of: Snapshot | undefined) => loadLiveManifests(context, of, options)
+  const live = appends === undefined ? await load(snapshot) : await loadAppended(appends, load)
+  const deletes = await loadDeletes(context, metadata, live)
+  const index = createDeleteIndex(deletes, metadata['partition-specs'], location =>
+    context.io.toEnginePath(location),
+  )
+  return {
+    snapshot,
+    manifests: live.filter(({ content }) => content === 'data'),
+    mightMatch: manifest => manifestMightMatch(metadata, manifest, filter),
+    async tasksOf(manifest) {
+      const entries = await loadEntries(context, metadata, manifest)
+      const isWanted = entryFilter(metadata, manifest, options)
+      return entries.map(entry => (isWanted(entry) ? toTask(entry) : undefined))
+    },
   }
 
   function toTask(entry: LiveEntry): ScanTask {
@@ -82,10 +119,36 @@ export async function planScan(
   }
 }
 
+async function loadLiveManifests(
+  context: ScanContext,
+  snapshot: Snapshot | undefined,
+  { checkLocation }: PlanScanOptions,
+): Promise<readonly ManifestFile[]> {
+  if (snapshot !== undefined) checkLocation?.(snapshot['manifest-list'])
+  const live = (await loadManifests(context, snapshot)).filter(mayHaveLiveFiles)
+  for (const { manifestPath } of live) checkLocation?.(manifestPath)
+  return live
+}
+
+/** What a snapshot appended is in the manifests that it added, beside files that it took over from others. */
+async function loadAppended(
+  appends: readonly Snapshot[],
+  load: (of: Snapshot) => Promise<readonly ManifestFile[]>,
+): Promise<readonly ManifestFile[]> {
+  const manifests: ManifestFile[] = []
+  for (const snapshot of appends) {
+    const added = (await load(snapshot)).filter(
+      ({ content, addedSnapshotId }) => content === 'data' && addedSnapshotId === snapshot['snapshot-id'],
+    )
+    manifests.push(...added)
+  }
+  return manifests
+}
+
 function manifestMightMatch(
   metadata: TableMetadata,
   manifest: ManifestFile,
-  { filter }: PlanScanOptions,
+  filter: Expression | undefined,
 ): boolean {
   if (filter === undefined) return true
   const spec = specById(metadata, manifest.partitionSpecId)
@@ -94,18 +157,21 @@ function manifestMightMatch(
 
 function entryFilter(
   metadata: TableMetadata,
-  specId: number,
-  filter: Expression | undefined,
-): ((entry: LiveEntry) => boolean) | undefined {
-  if (filter === undefined) return undefined
-  const spec = specById(metadata, specId)
-  const schema = currentSchema(metadata)
-  return ({ file }) =>
-    mightMatchPartition(filter, spec, metadata.schemas, file.partition) && mightMatch(filter, file, schema)
+  manifest: ManifestFile,
+  { filter, schema = currentSchema(metadata), appends }: PlanScanOptions,
+): (entry: LiveEntry) => boolean {
+  const spec = specById(metadata, manifest.partitionSpecId)
+  return ({ file, snapshotId }) => {
+    if (appends !== undefined && snapshotId !== manifest.addedSnapshotId) return false
+    if (filter === undefined) return true
+    return (
+      mightMatchPartition(filter, spec, metadata.schemas, file.partition) && mightMatch(filter, file, schema)
+    )
+  }
 }
 
 async function loadDeletes(
-  context: Pick<TableContext, 'io' | 'manifests'>,
+  context: ScanContext,
   metadata: TableMetadata,
   manifests: readonly ManifestFile[],
 ): Promise<LiveEntry[]> {
