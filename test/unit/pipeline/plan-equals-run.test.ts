@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
 import { IngotError } from '../../../src/errors.ts'
 import { planRun } from '../../../src/pipeline/plan-run.ts'
 import { executeRun } from '../../../src/pipeline/run.ts'
@@ -8,7 +7,8 @@ import type { TablePlan, TableReport } from '../../../src/pipeline/run-report.ts
 import { stageRollback } from '../../../src/table/stage.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { formatIdentifier, parseIdentifier } from '../../../src/table-identifier.ts'
-import { type Declaration, openLabEngine, PipelineLab } from './pipeline-lab.ts'
+import { describeLab, type LabChecks } from './lab-checks.ts'
+import type { Declaration, PipelineLab } from './pipeline-lab.ts'
 
 type Declarations = Readonly<Record<string, Declaration>>
 
@@ -88,7 +88,7 @@ const LOAD = 'load: its sources have something new'
 const UNCHANGED = 'skip: no input changed'
 const NOTHING_NEW = 'skip: its sources have nothing new'
 
-const SITUATIONS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
+const SITUATIONS: LabChecks = {
   'nothing is there yet, then nothing changed, then everything did': async lab => {
     lab.load('bronze.events', events([1, 'a']))
     const made = await agree({ lab, declarations: LAKE })
@@ -303,21 +303,4 @@ const SITUATIONS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> 
   },
 }
 
-describe('a plan says what the run then reports', () => {
-  let shared: Awaited<ReturnType<typeof openLabEngine>>
-  before(async () => {
-    shared = await openLabEngine()
-  })
-  after(() => shared.close())
-
-  for (const [title, check] of Object.entries(SITUATIONS)) {
-    it(title, async () => {
-      const lab = await PipelineLab.open(shared.engine)
-      try {
-        await check(lab)
-      } finally {
-        await lab.close()
-      }
-    })
-  }
-})
+describeLab('a plan says what the run then reports', SITUATIONS)

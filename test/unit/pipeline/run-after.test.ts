@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
 import type { Update } from '../../../src/format/metadata-types.ts'
 import { executeRun } from '../../../src/pipeline/run.ts'
 import type { TableReport } from '../../../src/pipeline/run-report.ts'
 import { stageSchemaChange } from '../../../src/table/stage.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { parseIdentifier } from '../../../src/table-identifier.ts'
-import { type Declaration, openLabEngine, PipelineLab, refusalIn } from './pipeline-lab.ts'
+import { describeLab, type LabChecks } from './lab-checks.ts'
+import { type Declaration, type PipelineLab, refusalIn } from './pipeline-lab.ts'
 
 const EVENTS = { columns: { id: 'INTEGER', name: 'VARCHAR', ts: 'TIMESTAMP' } }
 const BY_NAME: Declaration = { sql: 'select name, count(*) as n from bronze.events group by name' }
@@ -59,7 +59,7 @@ async function expire(lab: PipelineLab, name: string): Promise<void> {
   await commit(lab, name, [{ action: 'remove-snapshots', 'snapshot-ids': ids }])
 }
 
-const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
+const CHECKS: LabChecks = {
   'an input’s snapshot expired: all rows are computed anew': async lab => {
     lab.load('bronze.events', events([1, 'a']))
     await run(lab, LAKE)
@@ -222,21 +222,4 @@ async function types(lab: PipelineLab, name: string): Promise<readonly unknown[]
   return metadata.schemas.at(-1)?.fields.map(({ type }) => type) ?? []
 }
 
-describe('executeRun, after', () => {
-  let shared: Awaited<ReturnType<typeof openLabEngine>>
-  before(async () => {
-    shared = await openLabEngine()
-  })
-  after(() => shared.close())
-
-  for (const [title, check] of Object.entries(CHECKS)) {
-    it(title, async () => {
-      const lab = await PipelineLab.open(shared.engine)
-      try {
-        await check(lab)
-      } finally {
-        await lab.close()
-      }
-    })
-  }
-})
+describeLab('executeRun, after', CHECKS)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
 import type { Catalog } from '../../../src/catalog/catalog.ts'
 import { planRun } from '../../../src/pipeline/plan-run.ts'
 import { executeRun } from '../../../src/pipeline/run.ts'
@@ -10,7 +9,8 @@ import { stageNewTable } from '../../../src/table/stage-new-table.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { Transaction } from '../../../src/table/transaction.ts'
 import { formatIdentifier } from '../../../src/table-identifier.ts'
-import { type Declaration, openLabEngine, PipelineLab, refusalIn, rejectedWith } from './pipeline-lab.ts'
+import { describeLab, type LabChecks } from './lab-checks.ts'
+import { type Declaration, type PipelineLab, refusalIn, rejectedWith } from './pipeline-lab.ts'
 
 const ORDERS = {
   columns: {
@@ -82,7 +82,7 @@ function wrapCatalog<Method extends 'commit' | 'stageTable'>(
   })
 }
 
-const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
+const CHECKS: LabChecks = {
   'creates tables, refreshes what changed, and then does nothing': async lab => {
     const lake = await lab.declare(LAKE)
     lab.load('bronze.orders', orders([1, 'ann', 5], [2, 'bob', 20], [3, null, 1], [4, 'ann', null]))
@@ -417,21 +417,4 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
   },
 }
 
-describe('executeRun', () => {
-  let shared: Awaited<ReturnType<typeof openLabEngine>>
-  before(async () => {
-    shared = await openLabEngine()
-  })
-  after(() => shared.close())
-
-  for (const [title, check] of Object.entries(CHECKS)) {
-    it(title, async () => {
-      const lab = await PipelineLab.open(shared.engine)
-      try {
-        await check(lab)
-      } finally {
-        await lab.close()
-      }
-    })
-  }
-})
+describeLab('executeRun', CHECKS)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
 import { currentSchema } from '../../../src/format/schema.ts'
 import { planRun } from '../../../src/pipeline/plan-run.ts'
 import { executeRun } from '../../../src/pipeline/run.ts'
 import { parseIdentifier } from '../../../src/table-identifier.ts'
-import { type Declaration, openLabEngine, PipelineLab } from './pipeline-lab.ts'
+import { describeLab, type LabChecks } from './lab-checks.ts'
+import type { Declaration, PipelineLab } from './pipeline-lab.ts'
 
 type Declarations = Readonly<Record<string, Declaration>>
 
@@ -53,7 +53,7 @@ async function partitioning(lab: PipelineLab, name: string): Promise<readonly st
   return spec?.fields.map(field => field.name) ?? []
 }
 
-const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
+const CHECKS: LabChecks = {
   'a bronze column was renamed, and with it what silver makes of it': async lab => {
     lab.load('bronze.people', ROWS)
     await run(lab, lake({ sql: 'select id, name, town from bronze.people' }))
@@ -176,21 +176,4 @@ const CHECKS: Readonly<Record<string, (lab: PipelineLab) => Promise<void>>> = {
   },
 }
 
-describe('a full refresh replaces the schema', () => {
-  let shared: Awaited<ReturnType<typeof openLabEngine>>
-  before(async () => {
-    shared = await openLabEngine()
-  })
-  after(() => shared.close())
-
-  for (const [title, check] of Object.entries(CHECKS)) {
-    it(title, async () => {
-      const lab = await PipelineLab.open(shared.engine)
-      try {
-        await check(lab)
-      } finally {
-        await lab.close()
-      }
-    })
-  }
-})
+describeLab('a full refresh replaces the schema', CHECKS)
