@@ -1,4 +1,5 @@
 import { test } from 'node:test'
+import { currentSchema } from '../../src/format/schema.ts'
 import { pathOf, pythonTool, skipWithout } from './interop-tools.ts'
 import { PyIceberg } from './pyiceberg.ts'
 import { PYICEBERG_OPERATIONS } from './pyiceberg-operations.ts'
@@ -13,8 +14,11 @@ test('PyIceberg', skipWithout(python), t =>
     connect: async ({ url, store }) => {
       const pyiceberg = await PyIceberg.connect(pathOf(python), url, PyIceberg.bucketProperties(store.s3))
       return {
+        nameOf: table => table,
         run: (...codes) => Promise.all(codes.map(code => pyiceberg.call('python', { code }))),
-        [Symbol.asyncDispose]: () => pyiceberg[Symbol.asyncDispose](),
+        facts: ({ identifier, metadata }) =>
+          pyiceberg.facts([...identifier.namespace, identifier.name], currentSchema(metadata).fields),
+        close: () => pyiceberg[Symbol.asyncDispose](),
       }
     },
   }),

@@ -3,6 +3,7 @@ import { InteropLake } from './interop-lake.ts'
 import { STORES, type StoreName, useStore, withStore } from './interop-store.ts'
 import { LakeReader } from './lake-reader.ts'
 import {
+  type ConnectedEngine,
   type EngineName,
   type Lab,
   OPERATIONS,
@@ -12,11 +13,6 @@ import {
   outcomeOf,
 } from './operations.ts'
 import { assertPageTells } from './operations-table.ts'
-
-/** An engine that is connected to the catalog of one lake. */
-export interface ConnectedEngine extends AsyncDisposable {
-  readonly run: Lab['run']
-}
 
 interface Trial {
   readonly engine: EngineName
@@ -47,13 +43,18 @@ async function tryOnStore(
     await lake.run()
     await lake.catalog.createNamespace(['lab'])
     await using reader = await LakeReader.open(lake)
-    await using engine = await connect(lake)
-    for (const [index, operation] of OPERATIONS.entries()) {
-      await t.test(operation, async () => {
-        const { run } = engine
-        const lab: Lab = { lake, table: `lab.t${index}`, run, rows: (sql, at) => reader.rows(sql, at) }
-        outcomes.set(operation, await outcomeOf(operations[operation], lab))
-      })
+    const engine = await connect(lake)
+    try {
+      for (const [index, operation] of OPERATIONS.entries()) {
+        await t.test(operation, async () => {
+          const table = `lab.t${index}`
+          const rows: Lab['rows'] = (sql, at) => reader.rows(sql, at)
+          const lab: Lab = { lake, engine, table, its: engine.nameOf(table), rows }
+          outcomes.set(operation, await outcomeOf(operations[operation], lab))
+        })
+      }
+    } finally {
+      await engine.close()
     }
   })
   return outcomes
