@@ -230,7 +230,8 @@ export class GuardedCatalog implements Catalog {
 
 /** What is only checked in a commit need only be readable. */
 function requireChange(session: Session, change: TableChange): void {
-  const { identifier, requirements, updates, isDrop = false } = change
+  const { identifier, requirements, updates, isDrop = false, origin } = change
+  if (origin !== undefined) requireOn(session, origin.type === 'clone' ? 'read' : 'manage', origin.of)
   if (requirements.some(({ type }) => type === 'assert-create')) {
     requireCreation(session, identifier, undefined)
   } else {

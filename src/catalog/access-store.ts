@@ -38,6 +38,7 @@ export interface CredentialRecord {
 /** What can be done to a lake and to the access to it. */
 export type AuditAction =
   | `${'create' | 'commit' | 'rename' | 'drop'}-${'table' | 'view'}`
+  | `${'clone' | 'undrop'}-table`
   | `${'create' | 'update' | 'drop'}-namespace`
   | `${'create' | 'revoke'}-token`
   | 'grant'
@@ -51,7 +52,10 @@ export interface AuditEvent {
   /** Undefined: whoever works on the store itself, or asks a catalog without authentication. */
   readonly principal: string | undefined
   readonly action: AuditAction
-  /** JSON values: `namespace` and `name` of what was changed, `to` for a new name; the grant; the token without its secret. */
+  /**
+   * JSON values: `namespace` and `name` of what was changed, `to` for a new name, `of` for what a clone is of and what came back; the grant;
+   * the token without its secret.
+   */
   readonly target: Readonly<Record<string, unknown>>
   /** Undefined for what is no transaction on tables. */
   readonly transactionId: number | undefined

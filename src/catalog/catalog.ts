@@ -87,13 +87,30 @@ export interface ViewChange {
   readonly updates: readonly ViewUpdate[]
 }
 
-/** What one commit does to one table. A table is created by `assert-create` and the updates that build it. */
+/** What a table that a commit creates begins as, in the place of updates that build it. */
+export type TableOrigin =
+  /**
+   * As another table that the same commit names without updates: what it requires of that one is what the clone is of. Both name the same files
+   * from then on, which the property `ingot.clone-family` says of both.
+   */
+  | {
+      readonly type: 'clone'
+      readonly of: TableIdentifier
+      /** Main of the clone; null: it has none. @default all branches, tags and snapshots are those of the original */
+      readonly snapshotId?: bigint | null
+    }
+  /** As this name was left by a transaction of the past, by a table that was dropped since and is nowhere now. */
+  | { readonly type: 'version'; readonly of: TableIdentifier; readonly transactionId: number }
+
+/** What one commit does to one table. A table is created by `assert-create` and the updates that build it, or its origin. */
 export interface TableChange {
   readonly identifier: TableIdentifier
   readonly requirements: readonly Requirement[]
   readonly updates: readonly Update[]
   /** Removes the table's pointer; there are no updates then, and the files stay. @default false */
   readonly isDrop?: boolean
+  /** For a table that is created, without updates. @default the updates build it */
+  readonly origin?: TableOrigin
 }
 
 /** One of several requests that a single commit answers. */
@@ -231,8 +248,9 @@ export interface Catalog {
    * @throws COMMIT_CONFLICT only when certainly nothing was applied (context.identifier: whose requirement failed;
    *   context.idempotencyKey: the key was given up, so that no commit under it can succeed any more);
    *   TABLE_NOT_FOUND when a table is not there and no `assert-create` says so; NAMESPACE_NOT_FOUND for a table to create;
-   *   COMMIT_STATE_UNKNOWN when the answer was lost: ask findCommit, delete nothing; IDEMPOTENCY_MISMATCH when the key
-   *   was used for other changes.
+   *   TABLE_EXISTS for the name of a view, and for a version of a table that is there under another name; HISTORY_FORGOTTEN and SNAPSHOT_NOT_FOUND
+   *   for an origin that is no longer kept; COMMIT_STATE_UNKNOWN when the answer was lost: ask findCommit, delete nothing;
+   *   IDEMPOTENCY_MISMATCH when the key was used for other changes.
    */
   commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult>
   /**

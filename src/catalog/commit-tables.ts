@@ -2,13 +2,23 @@ import { IngotError, isIngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { checkRequirements } from '../format/table-requirements.ts'
 import { applyUpdates, withMetadataLog } from '../format/table-updates.ts'
-import type { Random } from '../random.ts'
+import { type Random, randomUuid } from '../random.ts'
+import type { FileIO } from '../storage/file-io.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
+import {
+  cloneMetadata,
+  familyOf,
+  joinFamily,
+  refuseFamilyUpdates,
+  requireCloneable,
+} from './clone-metadata.ts'
 import { checkForeignMetadata } from './foreign-metadata.ts'
 import type { MetadataFiles } from './metadata-files.ts'
-import type { CatalogStore } from './store.ts'
-import { nameTaken } from './store-refusals.ts'
+import { readVersion } from './past-version.ts'
+import type { CatalogStore, PointerOrigin } from './store.ts'
+import { nameTaken, notFound } from './store-refusals.ts'
+import { makeTableFolders } from './table-folders.ts'
 import { assignLocation, locationInside } from './table-location.ts'
 
 /** A change checked against the table as it is, with the metadata that it leads to. */
@@ -17,11 +27,15 @@ export interface PreparedChange {
   /** Null: the change creates the table. */
   readonly base: LoadedTable | null
   readonly metadata: TableMetadata
+  /** Of a version that comes back: the file is there already. */
+  readonly metadataLocation?: string
+  readonly origin?: PointerOrigin
 }
 
 /** What preparing a commit needs from its catalog. */
 export interface PrepareContext {
   readonly store: CatalogStore
+  readonly io: FileIO
   readonly files: MetadataFiles<TableMetadata>
   readonly random: Random
   readonly root: string
@@ -37,7 +51,47 @@ export async function prepareChanges(
   changes: readonly TableChange[],
 ): Promise<readonly PreparedChange[]> {
   const bases = await Promise.all(changes.map(change => loadBase(context, change)))
-  return changes.map((change, index) => prepareChange(context, change, bases[index] ?? null))
+  changes.forEach((change, index) => {
+    requireChange(change, bases[index] ?? null)
+  })
+  const originals = originalsOf(context, changes, bases)
+  return await Promise.all(
+    changes.map((change, index) => prepareChange(context, change, bases[index] ?? null, originals)),
+  )
+}
+
+function requireChange(change: TableChange, base: LoadedTable | null): void {
+  requireTable(change, base)
+  refuseFamilyUpdates(change, base?.metadata ?? null)
+  try {
+    checkRequirements(base?.metadata ?? null, change.requirements)
+  } catch (error) {
+    throw isIngotError(error, 'COMMIT_CONFLICT') ? lostCommit(change, error) : error
+  }
+}
+
+/** The tables that the commit clones, by their keys, with the families that they are in with their clones. */
+function originalsOf(
+  context: PrepareContext,
+  changes: readonly TableChange[],
+  bases: readonly (LoadedTable | null)[],
+): ReadonlyMap<string, Original> {
+  const originals = new Map<string, Original>()
+  for (const { origin } of changes) {
+    if (origin?.type !== 'clone') continue
+    const key = identifierKey(origin.of)
+    const base = bases.find(table => table !== null && identifierKey(table.identifier) === key)
+    if (!base) throw notFound(origin.of, 'table')
+    requireCloneable(base.identifier, base.metadata)
+    const family = originals.get(key)?.family ?? familyOf(base.metadata) ?? randomUuid(context.random)
+    originals.set(key, { metadata: base.metadata, family })
+  }
+  return originals
+}
+
+interface Original {
+  readonly metadata: TableMetadata
+  readonly family: string
 }
 
 async function loadBase(context: PrepareContext, change: TableChange): Promise<LoadedTable | null> {
@@ -55,18 +109,43 @@ async function loadBase(context: PrepareContext, change: TableChange): Promise<L
   }
 }
 
-function prepareChange(
+async function prepareChange(
   context: PrepareContext,
   change: TableChange,
   base: LoadedTable | null,
-): PreparedChange {
-  requireTable(change, base)
+  originals: ReadonlyMap<string, Original>,
+): Promise<PreparedChange> {
+  const { origin, identifier } = change
+  if (origin?.type === 'version') return { change, base, ...(await readVersion(context, origin)) }
+  const original = originals.get(identifierKey(origin?.of ?? identifier))
+  if (origin !== undefined && original !== undefined) {
+    return { change, base, origin, metadata: await makeClone(context, change, original, origin.snapshotId) }
+  }
+  if (base !== null && original !== undefined) {
+    return { change, base, metadata: joinAsOriginal(context, base, original) }
+  }
   try {
-    checkRequirements(base?.metadata ?? null, change.requirements)
     return { change, base, metadata: updateMetadata(context, change, base) }
   } catch (error) {
     throw isIngotError(error, 'COMMIT_CONFLICT') ? lostCommit(change, error) : error
   }
+}
+
+async function makeClone(
+  { root, io, random, nowMs }: PrepareContext,
+  { identifier }: TableChange,
+  { metadata, family }: Original,
+  snapshotId: bigint | null | undefined,
+): Promise<TableMetadata> {
+  const location = assignLocation(root, identifier, random)
+  await makeTableFolders(io, location)
+  return cloneMetadata(metadata, { uuid: randomUuid(random), location, family, nowMs, snapshotId })
+}
+
+function joinAsOriginal({ nowMs }: PrepareContext, base: LoadedTable, { family }: Original): TableMetadata {
+  const joined = joinFamily(base.metadata, family, nowMs)
+  if (joined === base.metadata) return joined
+  return withMetadataLog(joined, base.metadataLocation, base.metadata['last-updated-ms'])
 }
 
 function updateMetadata(
@@ -133,8 +212,12 @@ async function writeChange(
 ): Promise<LoadedTable> {
   const { base, metadata } = prepared
   if (base !== null && metadata === base.metadata) return base
+  const { identifier } = prepared.change
+  if (prepared.metadataLocation !== undefined) {
+    return { identifier, metadataLocation: prepared.metadataLocation, metadata }
+  }
   const metadataLocation = await files.write(metadata, base?.metadataLocation ?? null)
-  return { identifier: prepared.change.identifier, metadataLocation, metadata }
+  return { identifier, metadataLocation, metadata }
 }
 
 /** The metadata files among those of `tables` that the commit itself wrote. */
@@ -142,11 +225,16 @@ export function writtenLocations(
   prepared: readonly PreparedChange[],
   tables: readonly LoadedTable[],
 ): readonly string[] {
-  const bases = new Set(prepared.map(({ base }) => base?.metadataLocation))
-  return tables.map(table => table.metadataLocation).filter(location => !bases.has(location))
+  const before = new Set(
+    prepared.flatMap(({ base, metadataLocation }) => [base?.metadataLocation, metadataLocation]),
+  )
+  return tables.map(table => table.metadataLocation).filter(location => !before.has(location))
 }
 
-/** Accepts the changes of one commit together. @throws REQUEST_INVALID when a table occurs twice, or none does, or one is dropped and updated */
+/**
+ * Accepts the changes of one commit together.
+ * @throws REQUEST_INVALID when a table occurs twice, or none does, or one is dropped and updated, or an origin is not alone
+ */
 export function checkChanges(changes: readonly TableChange[]): void {
   if (changes.length === 0) throw new IngotError('REQUEST_INVALID', 'a commit changes at least one table')
   const updatedDrop = changes.find(change => change.isDrop && change.updates.length > 0)
@@ -154,6 +242,7 @@ export function checkChanges(changes: readonly TableChange[]): void {
     const name = formatIdentifier(updatedDrop.identifier)
     throw new IngotError('REQUEST_INVALID', `a commit both drops table ${name} and updates it`)
   }
+  for (const change of changes) checkOrigin(change, changes)
   const keys = new Set(changes.map(change => identifierKey(change.identifier)))
   if (keys.size < changes.length) {
     throw new IngotError('REQUEST_INVALID', 'a commit names a table more than once', {
@@ -161,4 +250,25 @@ export function checkChanges(changes: readonly TableChange[]): void {
       context: { tables: changes.map(change => change.identifier) },
     })
   }
+}
+
+function checkOrigin(change: TableChange, changes: readonly TableChange[]): void {
+  const { origin, identifier, updates, isDrop = false } = change
+  if (origin === undefined) return
+  const name = formatIdentifier(identifier)
+  if (!createsTable(change) || updates.length > 0 || isDrop) {
+    throw new IngotError('REQUEST_INVALID', `table ${name} has an origin, and is not created by it alone`, {
+      hint: 'require assert-create, and make further changes in a commit of their own',
+    })
+  }
+  if (origin.type === 'version') return
+  const key = identifierKey(origin.of)
+  const original = changes.find(other => identifierKey(other.identifier) === key)
+  if (original !== undefined && original.updates.length === 0 && !original.isDrop && !createsTable(original))
+    return
+  throw new IngotError(
+    'REQUEST_INVALID',
+    `the commit that clones ${formatIdentifier(origin.of)} does not name it without updates`,
+    { hint: 'say of it what must hold when it is cloned' },
+  )
 }

@@ -10,7 +10,7 @@ import { locationInside } from './table-location.ts'
 const METADATA_BYTES_MAX = 128 * 1024 * 1024
 
 /** Properties that say where writers put the files of a table. */
-const LOCATION_PROPERTIES = [
+export const LOCATION_PROPERTIES = [
   'write.data.path',
   'write.metadata.path',
   'write.object-storage.path',

@@ -28,6 +28,7 @@ import type {
   VersionsOfTable,
   ViewChange,
 } from './catalog.ts'
+import { CLONE_FAMILY, familyIsNotSet } from './clone-metadata.ts'
 import {
   checkChanges,
   type PreparedChange,
@@ -45,6 +46,7 @@ import { type MetadataFiles, tableMetadataFiles } from './metadata-files.ts'
 import type { CatalogStore, PointerChange, StoreOutcome } from './store.ts'
 import { compareText, requireNameFree, requireNamespace, sortByName } from './store-reads.ts'
 import { nameTaken, notFound, refusal } from './store-refusals.ts'
+import { makeTableFolders } from './table-folders.ts'
 import { assignLocation, locationInside } from './table-location.ts'
 
 const NOTE_CHARACTERS_MAX = 64 * 1024
@@ -168,6 +170,7 @@ class LocalCatalog implements Catalog {
   async stageTable(request: CreateTableRequest): Promise<TableMetadata> {
     const { identifier } = request
     checkIdentifier(identifier)
+    if (request.properties?.[CLONE_FAMILY] !== undefined) throw familyIsNotSet(identifier)
     await requireNamespace(this.#store, identifier.namespace)
     await requireNameFree(this.#store, identifier)
     const metadata = newTableMetadata({
@@ -184,9 +187,7 @@ class LocalCatalog implements Catalog {
       ...(request.formatVersion && { formatVersion: request.formatVersion }),
     })
     checkForeignMetadata(this.#root, metadata, null)
-    // Some engines write into a table's folders without making them (the DuckDB iceberg extension on local disks).
-    await this.#io.makeFolder(`${metadata.location}/data`)
-    await this.#io.makeFolder(`${metadata.location}/metadata`)
+    await makeTableFolders(this.#io, metadata.location)
     return metadata
   }
 
@@ -356,13 +357,15 @@ class LocalCatalog implements Catalog {
     prepared: readonly PreparedChange[],
     tables: readonly LoadedTable[],
   ): Promise<StoreOutcome> {
-    const pointers = tables.map(
-      ({ identifier, metadataLocation }, index): PointerChange => ({
+    const pointers = tables.map(({ identifier, metadataLocation }, index): PointerChange => {
+      const { base, change, origin } = prepared[index] ?? {}
+      return {
         identifier,
-        expected: prepared[index]?.base?.metadataLocation ?? null,
-        next: prepared[index]?.change.isDrop ? null : metadataLocation,
-      }),
-    )
+        expected: base?.metadataLocation ?? null,
+        next: change?.isDrop ? null : metadataLocation,
+        ...(origin && { origin }),
+      }
+    })
     const { note, members } = options
     const transaction = { pointers, ...(note && { note }), ...(members && { members }) }
     return this.#changes.applyOrDiscard(request, transaction, () =>
@@ -404,6 +407,7 @@ class LocalCatalog implements Catalog {
   #prepareContext() {
     return {
       store: this.#store,
+      io: this.#io,
       files: this.#files,
       random: this.#random,
       root: this.#root,

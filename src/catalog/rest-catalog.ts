@@ -25,6 +25,7 @@ import type {
   RegisterRequest,
   RegisterTableRequest,
   TableChange,
+  TableOrigin,
   TableVersion,
   TransactionQuery,
   TransactionRecord,
@@ -266,7 +267,11 @@ class RestCatalog implements Catalog {
         'idempotency-key': idempotencyKey,
         note,
         members: members?.map(toMemberJson),
-        'table-changes': changes.map(({ isDrop, ...change }) => ({ ...change, 'is-drop': isDrop })),
+        'table-changes': changes.map(({ isDrop, origin, ...change }) => ({
+          ...change,
+          'is-drop': isDrop,
+          origin: origin && toOriginJson(origin),
+        })),
       },
     })
     if (outcome.type === 'answered') return this.#decodeCommit(outcome.body, idempotencyKey)
@@ -363,6 +368,11 @@ class RestCatalog implements Catalog {
     if (outcome.certain) throw outcome.error
     throw stateUnknown(outcome.error, { idempotencyKey, method: request.method, path: request.path })
   }
+}
+
+function toOriginJson(origin: TableOrigin) {
+  if (origin.type === 'clone') return { type: origin.type, of: origin.of, 'snapshot-id': origin.snapshotId }
+  return { type: origin.type, of: origin.of, 'transaction-id': origin.transactionId }
 }
 
 function toMemberJson({ idempotencyKey, requestHash }: CommitMember) {

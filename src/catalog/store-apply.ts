@@ -1,10 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { CommitMember, PointerKind, TransactionRecord } from './catalog.ts'
-import type { NamespaceChange, PointerChange, StoreOutcome, StoreTransaction } from './store.ts'
+import type {
+  NamespaceChange,
+  PointerChange,
+  PointerOrigin,
+  StoreOutcome,
+  StoreTransaction,
+} from './store.ts'
 import { auditEntriesOf, recordEvents } from './store-audit.ts'
 import { spentKey } from './store-history.ts'
-import { fromStoredInteger, namespaceKey, type StoreSchema, tableKey } from './store-schema.ts'
+import { fromStoredInteger, namespaceKey, type StoreSchema, tableKey, VERSION_STATE } from './store-schema.ts'
 
 type Database = Kysely<StoreSchema>
 type Refusal = Exclude<StoreOutcome, { type: 'applied' }>
@@ -143,11 +149,49 @@ async function changePointers(
     if (isCreation && !(await hasNamespace(database, namespace))) {
       return { type: 'namespace-missing', namespace }
     }
+    const refusal = change.origin?.type === 'version' && (await holdVersion(database, change, change.origin))
+    if (refusal) return refusal
     if (!(await swapPointer(database, change))) {
       return { type: 'pointer-moved', identifier: change.identifier }
     }
   }
   return undefined
+}
+
+/**
+ * Sees to it that a version is not forgotten before this transaction has ended: updating its rows locks them, and a later
+ * transaction that forgets them finds the pointer.
+ */
+async function holdVersion(
+  database: Database,
+  { next }: PointerChange,
+  { of, transactionId, folder }: Extract<PointerOrigin, { type: 'version' }>,
+): Promise<Refusal | undefined> {
+  const held = await database
+    .updateTable('transaction_pointers')
+    .set({ state: VERSION_STATE.kept })
+    .where('table_key', '=', tableKey(of))
+    .where('transaction_id', '<=', transactionId)
+    .where('metadata_location', '=', next)
+    .where('state', '=', VERSION_STATE.kept)
+    .returning('transaction_id')
+    .execute()
+  if (held.length === 0) return { type: 'version-forgotten', identifier: of }
+  const start = `${folder}/`
+  const current = await database
+    .selectFrom('pointers')
+    .select(['namespace', 'name'])
+    .where(({ eb, fn, val }) =>
+      eb(fn<string>('substr', ['metadata_location', val(1), val(start.length)]), '=', start),
+    )
+    .executeTakeFirst()
+  if (current === undefined) return undefined
+  const { namespace, name } = current
+  return {
+    type: 'version-current',
+    identifier: of,
+    current: { namespace: JSON.parse(namespace), name },
+  }
 }
 
 /** Compare-and-set: whether the pointer was where the change expects it. */

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { identifierKey } from '../table-identifier.ts'
+import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import type { AuditAction, AuditEvent, AuditQuery } from './access-store.ts'
 import type { PointerChange, StoreTransaction } from './store.ts'
 import { fromStoredInteger, type StoreSchema } from './store-schema.ts'
@@ -93,12 +93,23 @@ function pointerEntries(pointers: readonly PointerChange[]): readonly Omit<Audit
   const isNewName = new Set(renamed.values())
   return changed.flatMap((change): Omit<AuditEntry, 'principal'>[] => {
     if (isNewName.has(change)) return []
-    const { kind = 'table', identifier } = change
+    const { kind = 'table', identifier, origin } = change
     const to = change.next === null ? renamed.get(identifierKey(identifier))?.identifier : undefined
     const { namespace, name } = identifier
-    const target = { namespace, name, ...(to && { to: { namespace: to.namespace, name: to.name } }) }
+    const target = {
+      namespace,
+      name,
+      ...(to && { to: named(to) }),
+      ...(origin && { of: named(origin.of) }),
+    }
+    if (origin !== undefined)
+      return [{ action: origin.type === 'clone' ? 'clone-table' : 'undrop-table', target }]
     return [{ action: `${to === undefined ? verbOf(change) : 'rename'}-${kind}`, target }]
   })
+}
+
+function named({ namespace, name }: TableIdentifier): TableIdentifier {
+  return { namespace, name }
 }
 
 function isCreated({ expected, next }: PointerChange): boolean {

@@ -50,6 +50,8 @@ export function refusal(outcome: Exclude<StoreOutcome, { type: 'applied' | 'key-
       },
     )
   }
+  if (outcome.type === 'version-forgotten') return historyForgotten(outcome.identifier)
+  if (outcome.type === 'version-current') return tableIsBack(outcome.identifier, outcome.current)
   const { type, namespace } = outcome
   if (type === 'namespace-missing') return namespaceNotFound(namespace)
   const name = namespace.join('.')
@@ -59,4 +61,12 @@ export function refusal(outcome: Exclude<StoreOutcome, { type: 'applied' | 'key-
         hint: 'drop or move what is in it first',
         context: { namespace },
       })
+}
+
+function tableIsBack(identifier: TableIdentifier, current: TableIdentifier): IngotError {
+  const [name, now] = [formatIdentifier(identifier), formatIdentifier(current)]
+  return new IngotError('TABLE_EXISTS', `what was ${name} is there as ${now}`, {
+    hint: `two tables cannot be one: ingot clone ${now} makes another one of it`,
+    context: { identifier, current },
+  })
 }

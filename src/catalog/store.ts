@@ -27,6 +27,17 @@ export type KeyRecord =
   /** Somebody was told that nothing was applied under it: so it stays. */
   | { readonly type: 'given-up' }
 
+/** Where a pointer that is created comes from. */
+export type PointerOrigin =
+  | { readonly type: 'clone'; readonly of: TableIdentifier }
+  /** `next` is a version of `of`, which must be kept still; no pointer may lie in the folder, as two tables would write to it. */
+  | {
+      readonly type: 'version'
+      readonly of: TableIdentifier
+      readonly transactionId: number
+      readonly folder: string
+    }
+
 /** Sets a pointer to `next` if it is at `expected`; null: the name is free. Equal: it is only checked. */
 export interface PointerChange {
   readonly identifier: TableIdentifier
@@ -34,6 +45,8 @@ export interface PointerChange {
   readonly kind?: PointerKind
   readonly expected: string | null
   readonly next: string | null
+  /** Of a table that is created. @default it is new */
+  readonly origin?: PointerOrigin
 }
 
 /** What a transaction does to a namespace; a creation creates those around it that are missing. */
@@ -64,6 +77,14 @@ export type StoreOutcome =
   /** The key is the transaction's, or a member's. */
   | { readonly type: 'key-spent'; readonly idempotencyKey: string; readonly record: KeyRecord }
   | { readonly type: 'pointer-moved'; readonly identifier: TableIdentifier }
+  /** The version that a pointer was to come from can be loaded no longer. */
+  | { readonly type: 'version-forgotten'; readonly identifier: TableIdentifier }
+  /** The table whose version a pointer was to come from is there, under the name `current`. */
+  | {
+      readonly type: 'version-current'
+      readonly identifier: TableIdentifier
+      readonly current: TableIdentifier
+    }
   | {
       readonly type: 'namespace-missing' | 'namespace-exists' | 'namespace-not-empty'
       readonly namespace: readonly string[]

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: async () => (await import('./rollback.ts')).rollbackCommand,
   branch: async () => (await import('./branch.ts')).branchCommand,
   tag: async () => (await import('./tag.ts')).tagCommand,
+  clone: async () => (await import('./clone.ts')).cloneCommand,
   maintain: async () => (await import('./maintain.ts')).maintainCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,

@@ -10,6 +10,10 @@ export function transactionKind({ note, pointers }: TransactionRecord): string {
       return `rollback to ${note.to} (${note.undone})`
     case 'drop':
       return 'drop'
+    case 'clone':
+      return `clone of ${note.clone}`
+    case 'undrop':
+      return `undrop of ${note.undrop}`
     case 'maintenance':
       return `maintenance: ${note.step}`
     case 'branch':

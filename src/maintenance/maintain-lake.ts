@@ -1,4 +1,5 @@
 import type { LoadedTable, TableVersion } from '../catalog/catalog.ts'
+import { familyOf } from '../catalog/clone-metadata.ts'
 import { IngotError } from '../errors.ts'
 import type { Engine } from '../table/engine.ts'
 import type { TableContext } from '../table/staged-table.ts'
@@ -232,9 +233,7 @@ function isAmong(identifier: TableIdentifier, only: readonly TableIdentifier[] |
 
 /** Iceberg's property `gc.enabled` is false where files are shared; in a family of clones it is known by whom. */
 function isGarbageCollected({ metadata }: LoadedTable): boolean {
-  return (
-    metadata.properties['gc.enabled'] !== 'false' || metadata.properties['ingot.clone-family'] !== undefined
-  )
+  return metadata.properties['gc.enabled'] !== 'false' || familyOf(metadata) !== undefined
 }
 
 function isVersionOf({ metadataLocation }: TableVersion, { metadata }: LoadedTable): boolean {

@@ -1,12 +1,10 @@
 import type { LoadedTable, TableVersion } from '../catalog/catalog.ts'
+import { familyOf } from '../catalog/clone-metadata.ts'
 import { isIngotError } from '../errors.ts'
 import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
 import { parseTableMetadata } from '../format/table-metadata.ts'
 import type { FileIO } from '../storage/file-io.ts'
 import { tableLocationOf } from './plan-history.ts'
-
-/** The property that tables have in common which may name one another's files: a clone and what it was made from. */
-const CLONE_FAMILY = 'ingot.clone-family'
 
 /** Stands for the family of a table of which that is no longer known. */
 export const ANY_FAMILY = '*'
@@ -97,11 +95,6 @@ export function contentsOf(metadata: TableMetadata, isPast: boolean): VersionCon
   }
 }
 
-/** The family that a table belongs to; undefined when it shares its files with no other. */
-export function familyOf({ properties }: Pick<TableMetadata, 'properties'>): string | undefined {
-  return properties[CLONE_FAMILY]
-}
-
 function statisticsOf(metadata: TableMetadata): readonly string[] {
   return ['statistics', 'partition-statistics'].flatMap(name => {
     const entries: unknown = Object.entries(metadata).find(([key]) => key === name)?.[1]
@@ -119,41 +112,69 @@ function statisticsOf(metadata: TableMetadata): readonly string[] {
 export async function retainedOf(
   reader: VersionReader,
   state: CatalogState,
-  table: { readonly location: string; readonly family: string | undefined },
+  table: SharingTable,
 ): Promise<Retained> {
+  const past = await readPast(reader, state, table)
+  const locations = membersOf(state, past, table)
   const snapshots: NamedSnapshot[] = []
   const files = new Set<string>()
-  const locations = new Set([table.location])
-  const add = (location: string, named: readonly NamedSnapshot[], others: readonly string[]): void => {
-    snapshots.push(...named)
-    for (const file of others) files.add(file)
-    locations.add(location)
-  }
-  const current = new Set(state.tables.map(({ metadataLocation }) => metadataLocation))
   for (const { metadata, metadataLocation } of state.tables) {
-    const isMember = metadata.location === table.location || isInFamily(table, familyOf(metadata))
-    if (!isMember) continue
+    if (!locations.has(metadata.location)) continue
     const { all, others } = contentsOf(metadata, false)
-    add(metadata.location, all, [...others, metadataLocation, ...loggedFiles(metadata)])
+    snapshots.push(...all)
+    for (const file of [...others, metadataLocation, ...loggedFiles(metadata)]) files.add(file)
   }
   const living = new Set(state.tables.map(({ metadata }) => metadata.location))
-  for (const { metadataLocation, isForgotten } of state.versions) {
-    if (metadataLocation === null || isForgotten || current.has(metadataLocation)) continue
-    const location = tableLocationOf(metadataLocation)
-    if (table.family === undefined && location !== table.location) continue
-    const contents = await reader.read(metadataLocation)
-    if (contents === undefined) continue
-    if (location !== table.location && !isInFamily(table, contents.family)) continue
-    add(location, living.has(location) ? contents.ofRefs : contents.all, [
-      ...contents.others,
-      metadataLocation,
-    ])
+  for (const { location, metadataLocation, contents } of past) {
+    if (!locations.has(location)) continue
+    snapshots.push(...(living.has(location) ? contents.ofRefs : contents.all))
+    for (const file of [...contents.others, metadataLocation]) files.add(file)
   }
   return { snapshots, files, locations: [...locations], isFamily: table.family !== undefined }
 }
 
-function isInFamily(table: { readonly family: string | undefined }, family: string | undefined): boolean {
-  return family !== undefined && (table.family === family || table.family === ANY_FAMILY)
+interface SharingTable {
+  readonly location: string
+  readonly family: string | undefined
+}
+
+interface PastVersion {
+  readonly location: string
+  readonly metadataLocation: string
+  readonly contents: VersionContents
+}
+
+/** The versions of the past that can still be loaded; without a family those of the table alone, as the others say nothing of its files. */
+async function readPast(
+  reader: VersionReader,
+  { tables, versions }: CatalogState,
+  table: SharingTable,
+): Promise<readonly PastVersion[]> {
+  const current = new Set(tables.map(({ metadataLocation }) => metadataLocation))
+  const past: PastVersion[] = []
+  for (const { metadataLocation, isForgotten } of versions) {
+    if (metadataLocation === null || isForgotten || current.has(metadataLocation)) continue
+    const location = tableLocationOf(metadataLocation)
+    if (table.family === undefined && location !== table.location) continue
+    const contents = await reader.read(metadataLocation)
+    if (contents !== undefined) past.push({ location, metadataLocation, contents })
+  }
+  return past
+}
+
+/** The folders of the table and of its family. All versions of a member count, those of before it was cloned, too: clones remove its files. */
+function membersOf(
+  { tables }: CatalogState,
+  past: readonly PastVersion[],
+  { location, family }: SharingTable,
+): ReadonlySet<string> {
+  const isMember = (other: string | undefined): boolean =>
+    other !== undefined && (other === family || family === ANY_FAMILY)
+  return new Set([
+    location,
+    ...tables.filter(({ metadata }) => isMember(familyOf(metadata))).map(({ metadata }) => metadata.location),
+    ...past.filter(({ contents }) => isMember(contents.family)).map(version => version.location),
+  ])
 }
 
 function loggedFiles(metadata: TableMetadata): readonly string[] {

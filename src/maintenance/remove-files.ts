@@ -1,17 +1,12 @@
 import type { LoadedTable } from '../catalog/catalog.ts'
+import { familyOf } from '../catalog/clone-metadata.ts'
 import { ORPHANS_REMOVED_BEFORE } from '../format/table-updates.ts'
 import type { FileStat } from '../storage/file-io.ts'
 import { stageProperties } from '../table/stage.ts'
 import { loadCatalogState } from './catalog-state.ts'
 import { type TableLedger, totalsOf } from './maintenance-report.ts'
 import { isLostToOthers, type MaintenanceRound } from './maintenance-round.ts'
-import {
-  type CatalogState,
-  familyOf,
-  type NamedSnapshot,
-  type Retained,
-  retainedOf,
-} from './named-snapshots.ts'
+import { type CatalogState, type NamedSnapshot, type Retained, retainedOf } from './named-snapshots.ts'
 import { tableLocationOf } from './plan-history.ts'
 import { orphanHorizonOf, planOrphans } from './plan-orphans.ts'
 import { findUnreachable, type RemovableFile, type SnapshotFiles } from './unreachable-files.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CommitMember, CommitOptions, TableChange } from '../catalog/catalog.ts'
+import type { CommitMember, CommitOptions, TableChange, TableOrigin } from '../catalog/catalog.ts'
 import { type ErrorCode, IngotError } from '../errors.ts'
 import type { Requirement, Update } from '../format/metadata-types.ts'
 import { parsePartitionSpec, parseSchema, parseSortOrder } from '../format/schema-json.ts'
@@ -138,15 +138,47 @@ export const commitTransactionSchema = z.object({
     .transform((changes): readonly TableChange[] => changes),
 })
 
-/** A change of Ingot's own commit, which may also drop the table. */
+const originSchema = z.discriminatedUnion(
+  'type',
+  [
+    z
+      .object({
+        type: z.literal('clone'),
+        of: identifierSchema,
+        'snapshot-id': snapshotId.nullable().optional(),
+      })
+      .transform(
+        ({ type, of, 'snapshot-id': id }): TableOrigin => ({
+          type,
+          of,
+          ...(id !== undefined && { snapshotId: id }),
+        }),
+      ),
+    z
+      .object({ type: z.literal('version'), of: identifierSchema, 'transaction-id': z.int() })
+      .transform(
+        ({ 'transaction-id': transactionId, ...origin }): TableOrigin => ({ ...origin, transactionId }),
+      ),
+  ],
+  { error: unknownKind('table origin', 'type') },
+)
+
+/** A change of Ingot's own commit, which may also drop the table, or create it from another. */
 const ingotChangeSchema = z
   .object({
     identifier: identifierSchema,
     requirements: requirementsSchema,
     updates: updatesSchema,
     'is-drop': z.boolean().default(false),
+    origin: originSchema.optional(),
   })
-  .transform(({ 'is-drop': isDrop, ...change }): TableChange => (isDrop ? { ...change, isDrop } : change))
+  .transform(
+    ({ 'is-drop': isDrop, origin, ...change }): TableChange => ({
+      ...change,
+      ...(isDrop && { isDrop }),
+      ...(origin && { origin }),
+    }),
+  )
 
 /** One of the requests that a commit answers together. */
 export const memberSchema = z

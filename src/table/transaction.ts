@@ -28,6 +28,8 @@ export class Transaction {
   readonly #discarded: StagedTable[] = []
   /** Tables that go, as they were loaded, with what must still hold of them. */
   readonly #dropped = new Map<string, StagedTable>()
+  /** Changes that are no one's staged tables, as they stand. */
+  readonly #furtherChanges: TableChange[] = []
   /** Whether files of this transaction may be, or become, part of a table: a commit is on its way, applied or unknown. */
   #isPublished = false
 
@@ -92,6 +94,14 @@ export class Transaction {
   }
 
   /**
+   * Has a change committed along that needs no files: of a table that the transaction does not stage. When it is refused, so is
+   * all of it.
+   */
+  include(change: TableChange): void {
+    this.#furtherChanges.push(change)
+  }
+
+  /**
    * Commits all changes or none; undefined when there are none. When others moved a table since, appends whose meaning
    * does not depend on what they stand on are committed on top of that; anything else is refused. When the catalog's
    * answer is lost, asks until it is known, and removes nothing before. After it the files of discarded tables go. Applied under this very key or not at all, so
@@ -100,7 +110,7 @@ export class Transaction {
    *   removing the files that only this transaction wrote; COMMIT_STATE_UNKNOWN when the catalog cannot say
    */
   async commit(options: TransactionCommitOptions): Promise<CommitResult | undefined> {
-    if (this.stagedTables.length === 0 && this.#dropped.size === 0) {
+    if (this.stagedTables.length + this.#dropped.size + this.#furtherChanges.length === 0) {
       await this.removeFiles().catch(() => undefined)
       return undefined
     }
@@ -168,6 +178,7 @@ export class Transaction {
     const changes = [
       ...this.stagedTables.map(toChange),
       ...[...this.#dropped.values()].map(staged => ({ ...toChange(staged), isDrop: true })),
+      ...this.#furtherChanges,
     ]
     this.#isPublished = true
     try {
@@ -200,7 +211,7 @@ export class Transaction {
 
   /** Puts the staged changes on top of what others committed. False: some cannot be, and nothing was changed. */
   async #rebase(): Promise<boolean> {
-    if (!(await this.#canStillDrop())) return false
+    if (this.#furtherChanges.length > 0 || !(await this.#canStillDrop())) return false
     const rebased = new Map<string, StagedTable>()
     for (const [key, staged] of this.#changed) {
       if (staged.updates.length === 0) continue
@@ -269,7 +280,14 @@ type CommitOutcome =
   | { readonly type: 'refused'; readonly error: IngotError }
 
 /** Errors by which a catalog says for certain that nothing was applied, and would say again. */
-const REFUSALS: readonly ErrorCode[] = ['TABLE_NOT_FOUND', 'NAMESPACE_NOT_FOUND', 'REQUEST_INVALID']
+const REFUSALS: readonly ErrorCode[] = [
+  'TABLE_NOT_FOUND',
+  'TABLE_EXISTS',
+  'NAMESPACE_NOT_FOUND',
+  'REQUEST_INVALID',
+  'SNAPSHOT_NOT_FOUND',
+  'HISTORY_FORGOTTEN',
+]
 
 /** @throws `error` when it leaves open whether the commit was applied */
 function toRefusal(error: unknown): CommitOutcome {

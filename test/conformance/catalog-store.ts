@@ -127,6 +127,81 @@ const CHECKS: Readonly<Record<string, Check>> = {
     )
   },
 
+  'a version comes back while it is kept, to a folder that no pointer lies in': async ({ store, open }) => {
+    await createNamespace(store, ['n'])
+    const [first, second] = ['file:///t_x/metadata/1', 'file:///t_x/metadata/2']
+    const set = (key: string, name: string, expected: string | null, next: string | null, last?: number) =>
+      store.apply({
+        ...request(key),
+        pointers: [
+          {
+            identifier: table(name),
+            expected,
+            next,
+            ...(last !== undefined && {
+              origin: {
+                type: 'version',
+                of: table('t'),
+                transactionId: last,
+                folder: 'file:///t_x/metadata',
+              },
+            }),
+          },
+        ],
+      })
+    await set('1', 't', null, first)
+    await set('2', 't', first, second)
+    const current = { type: 'version-current', identifier: table('t'), current: table('t') }
+    assert.deepEqual(await set('3', 'u', null, second, 2), current)
+    await set('4', 't', second, null)
+    await set('other folder', 'w', null, 'file:///tyx/metadata/1')
+    const forgotten = { type: 'version-forgotten', identifier: table('t') }
+    assert.deepEqual(await set('5', 'u', null, second, 1), forgotten, 'that one came later')
+    assert.equal((await set('6', 'u', null, second, 4)).type, 'applied')
+    assert.deepEqual(await set('7', 'v', null, first, 2), { ...current, current: table('u') })
+    await set('8', 'u', second, null)
+    await (await open()).forgetVersions([{ identifier: table('t'), transactionIds: [1, 2] }], false)
+    assert.deepEqual(await set('9', 'u', null, second, 2), forgotten)
+  },
+
+  'a version that comes back while it is being forgotten does one or the other': async fixture => {
+    const { store } = fixture
+    const other = await fixture.open()
+    await createNamespace(store, ['n'])
+    for (let round = 0; round < ROUNDS * 4; round += 1) {
+      const name = `t${round}`
+      const location = `file:///${name}/metadata/1`
+      const { transaction } = appliedOf(
+        await store.apply({
+          ...request(`create ${name}`),
+          pointers: [{ identifier: table(name), expected: null, next: location }],
+        }),
+      )
+      const transactionId = transaction?.transactionId ?? 0
+      await store.apply({
+        ...request(`drop ${name}`),
+        pointers: [{ identifier: table(name), expected: location, next: null }],
+      })
+      const origin = {
+        type: 'version',
+        of: table(name),
+        transactionId,
+        folder: `file:///${name}/metadata`,
+      } as const
+      const [outcome] = await Promise.all([
+        store.apply({
+          ...request(`undrop ${name}`),
+          pointers: [{ identifier: table(name), expected: null, next: location, origin }],
+        }),
+        other.forgetVersions([{ identifier: table(name), transactionIds: [transactionId] }], false),
+      ])
+      const kept = (await store.versions()).filter(
+        version => version.metadataLocation === location && !version.isForgotten,
+      )
+      assert.equal(kept.length > 0, outcome.type === 'applied', `${round}: ${outcome.type}`)
+    }
+  },
+
   'a transaction without pointers has a key and no id': async ({ store }) => {
     const outcome = await createNamespace(store, ['n'])
     assert.deepEqual(outcome, { type: 'applied', transaction: undefined })
@@ -637,6 +712,11 @@ async function namespacesOf(store: CatalogStore): Promise<readonly (readonly str
 /** Two stores over the same data, as two processes have them. */
 async function openPair(fixture: CatalogStoreFixture): Promise<readonly CatalogStore[]> {
   return [fixture.store, await fixture.open()]
+}
+
+function appliedOf(outcome: StoreOutcome): Extract<StoreOutcome, { type: 'applied' }> {
+  assert.ok(outcome.type === 'applied', outcome.type)
+  return outcome
 }
 
 function pick(stores: readonly CatalogStore[], writer: number): CatalogStore {

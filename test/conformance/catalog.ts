@@ -5,6 +5,7 @@ import { isIngotError } from '../../src/errors.ts'
 import type { FileIO } from '../../src/storage/file-io.ts'
 import { identifierKey } from '../../src/table-identifier.ts'
 import { type CatalogFixture, type Check, fails, key } from './catalog-check.ts'
+import { ORIGIN_CHECKS } from './catalog-origins.ts'
 import { appendTo, createSample, creation, setProperty, tableRequest } from './catalog-samples.ts'
 import { VIEW_CHECKS } from './catalog-views.ts'
 
@@ -502,7 +503,7 @@ export function checkCatalog(
   open: () => Promise<CatalogFixture>,
   options: { readonly skip: string | false } = { skip: false },
 ): void {
-  for (const [title, check] of Object.entries({ ...CHECKS, ...VIEW_CHECKS })) {
+  for (const [title, check] of Object.entries({ ...CHECKS, ...ORIGIN_CHECKS, ...VIEW_CHECKS })) {
     test(`catalog ${name}: ${title}`, options, async () => {
       const fixture = await open()
       try {

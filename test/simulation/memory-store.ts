@@ -201,14 +201,34 @@ export class MemoryStore implements CatalogStore {
     return [...inner, ...tables].some(outer => JSON.stringify(outer) === JSON.stringify(namespace))
   }
 
-  #pointerRefusal({ identifier, expected, next, kind = 'table' }: PointerChange): StoreOutcome | undefined {
+  #pointerRefusal(change: PointerChange): StoreOutcome | undefined {
+    const { identifier, expected, next, kind = 'table' } = change
     const { namespace } = identifier
     if (expected === null && next !== null && !this.#namespaces.has(JSON.stringify(namespace))) {
       return { type: 'namespace-missing', namespace }
     }
+    const versionRefusal = this.#versionRefusal(change)
+    if (versionRefusal !== undefined) return versionRefusal
     const current = this.#pointers.get(identifierKey(identifier))
     const isExpected = (current?.location ?? null) === expected && (current?.kind ?? kind) === kind
     return isExpected ? undefined : { type: 'pointer-moved', identifier }
+  }
+
+  #versionRefusal({ origin, next }: PointerChange): StoreOutcome | undefined {
+    if (origin?.type !== 'version') return undefined
+    const { of, transactionId: last, folder } = origin
+    const isKept = this.#transactions.some(
+      ({ transactionId, pointers }) =>
+        transactionId <= last &&
+        !this.#forgotten.has(versionKey(transactionId, of)) &&
+        pointers.some(
+          pointer =>
+            identifierKey(pointer.identifier) === identifierKey(of) && pointer.metadataLocation === next,
+        ),
+    )
+    if (!isKept) return { type: 'version-forgotten', identifier: of }
+    const current = [...this.#pointers.values()].find(({ location }) => location.startsWith(`${folder}/`))
+    return current && { type: 'version-current', identifier: of, current: current.identifier }
   }
 
   #changeNamespace(change: NamespaceChange): void {

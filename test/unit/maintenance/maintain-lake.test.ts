@@ -363,31 +363,8 @@ test('files that nothing names go after three days, not before, and none of what
 
 test('what members of a family name stays, also what a dropped one does; without a family nothing shared is touched', async () => {
   const source = await lab.tables.create({ v: 'int' })
-  const family = { 'gc.enabled': 'false', 'ingot.clone-family': 'f' }
-  await lab.update(source, staged => stageProperties(staged, { set: family }))
   const first = await lab.appendMany(source, 3)
-  const clone = await lab.tables.create({ v: 'int' })
-  const snapshot = currentSnapshot(first.metadata) ?? assert.fail()
-  const { 'parent-snapshot-id': _parent, ...copied } = snapshot
-  await lab.update(clone, staged => stageProperties(staged, { set: family }))
-  await lab.context.catalog.commit(
-    [
-      {
-        identifier: clone.identifier,
-        requirements: [],
-        updates: [
-          { action: 'add-snapshot', snapshot: copied },
-          {
-            action: 'set-snapshot-ref',
-            'ref-name': 'main',
-            type: 'branch',
-            'snapshot-id': copied['snapshot-id'],
-          },
-        ],
-      },
-    ],
-    { idempotencyKey: crypto.randomUUID() },
-  )
+  const clone = await lab.clone(first)
   await lab.update(source, staged =>
     stageOverwrite(lab.context, lab.tables.session, staged, { all: true, select: 'SELECT 9 AS v' }),
   )

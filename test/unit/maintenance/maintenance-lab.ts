@@ -5,6 +5,7 @@ import { type MaintainOptions, Maintenance } from '../../../src/maintenance/main
 import type { MaintenanceReport, TableMaintenance } from '../../../src/maintenance/maintenance-report.ts'
 import { writeDataFiles } from '../../../src/table/data-files.ts'
 import type { Engine, EngineSession } from '../../../src/table/engine.ts'
+import { includeClone } from '../../../src/table/include-clone.ts'
 import { stageAppend } from '../../../src/table/stage-delta.ts'
 import type { StagedTable } from '../../../src/table/staged-table.ts'
 import { Transaction } from '../../../src/table/transaction.ts'
@@ -104,6 +105,15 @@ export class MaintenanceLab {
       const files = await writeDataFiles(this.context, this.tables.session, staged.metadata, { select })
       return stageAppend(this.context, staged, files, { summary })
     })
+  }
+
+  /** A clone of the table as it was loaded, under a name of its own. */
+  async clone(table: LoadedTable, snapshotId?: bigint | null): Promise<LoadedTable> {
+    const identifier = { namespace: ['lab'], name: `clone_${crypto.randomUUID()}` }
+    const transaction = new Transaction(this.context)
+    includeClone(transaction, table, { identifier, ...(snapshotId !== undefined && { snapshotId }) })
+    const result = await transaction.commit({ idempotencyKey: crypto.randomUUID() })
+    return result?.tables[1] ?? assert.fail('nothing was cloned')
   }
 
   /** Appends of one row each, a second apart: `v` counts from `first`. */
