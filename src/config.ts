@@ -25,6 +25,8 @@ const endpointSchema = z.url({ protocol: /^https?$/ }).refine(text => !/[@?#]/.t
   error: 'a URL of a host alone is expected, without user, password or query',
 })
 
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/
+
 /** The store says what else is wrong with it: whatever is said here must not repeat it, as it may hold a password. */
 const postgresUrlSchema = z.string().regex(/^postgres(ql)?:\/\//, {
   error: 'a URL that begins with postgresql:// is expected',
@@ -39,6 +41,15 @@ const fileSchema = z.strictObject({
           endpoint: endpointSchema.optional(),
           region: z.string().min(1).optional(),
           pathStyle: z.boolean().optional(),
+          vending: z
+            .strictObject({
+              roleArn: z.string().regex(ROLE_ARN, {
+                error: 'the ARN of a role is expected, as in arn:aws:iam::123456789012:role/lake',
+              }),
+              durationSeconds: z.int().min(900).max(43_200).optional(),
+              stsEndpoint: endpointSchema.optional(),
+            })
+            .optional(),
         })
         .optional(),
     })
@@ -97,6 +108,15 @@ export interface Config {
       readonly region: string | undefined
       /** Undefined: as is usual at the endpoint. */
       readonly pathStyle: boolean | undefined
+      /** How engines get credentials that soon end; undefined: they get none. */
+      readonly vending:
+        | {
+            readonly roleArn: string
+            readonly durationSeconds: number
+            /** A URL; undefined for AWS's own. */
+            readonly stsEndpoint: string | undefined
+          }
+        | undefined
     }
   }
   readonly catalog: {
@@ -155,6 +175,9 @@ const VARIABLES: Readonly<Record<string, readonly [key: string, kind: VariableKi
   INGOT_STORAGE_S3_ENDPOINT: ['storage.s3.endpoint', 'text'],
   INGOT_STORAGE_S3_REGION: ['storage.s3.region', 'text'],
   INGOT_STORAGE_S3_PATH_STYLE: ['storage.s3.pathStyle', 'boolean'],
+  INGOT_STORAGE_S3_VENDING_ROLE_ARN: ['storage.s3.vending.roleArn', 'text'],
+  INGOT_STORAGE_S3_VENDING_DURATION_SECONDS: ['storage.s3.vending.durationSeconds', 'number'],
+  INGOT_STORAGE_S3_VENDING_STS_ENDPOINT: ['storage.s3.vending.stsEndpoint', 'text'],
   INGOT_CATALOG_FILE: ['catalog.file', 'text'],
   [POSTGRES_URL_VARIABLE]: ['catalog.postgresUrl', 'text'],
   INGOT_CATALOG_URL: ['catalog.url', 'text'],
@@ -337,6 +360,12 @@ function withDefaults(folder: string, file: ConfigFile, environment: NodeJS.Proc
         endpoint: file.storage?.s3?.endpoint,
         region: file.storage?.s3?.region,
         pathStyle: file.storage?.s3?.pathStyle,
+        vending: file.storage?.s3?.vending && {
+          roleArn: file.storage.s3.vending.roleArn,
+          durationSeconds: file.storage.s3.vending.durationSeconds ?? 3600,
+          // Stores other than AWS's own serve STS where they serve S3.
+          stsEndpoint: file.storage.s3.vending.stsEndpoint ?? file.storage.s3.endpoint,
+        },
       },
     },
     catalog: {

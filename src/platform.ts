@@ -16,6 +16,7 @@ import { loadProject } from './lake/load-project.ts'
 import type { BronzeLoader } from './pipeline/bronze-loader.ts'
 import { type Random, systemRandom } from './random.ts'
 import { createLocalFileIO } from './storage/local-file-io.ts'
+import { createS3CredentialVendor, type S3CredentialVendor } from './storage/s3-credential-vendor.ts'
 import { openS3Storage, type S3Storage } from './storage/s3-storage.ts'
 import { openTempFolder } from './storage/temp-folder.ts'
 import type { Engine } from './table/engine.ts'
@@ -32,6 +33,8 @@ export interface Platform extends AsyncDisposable {
   readonly context: TableContext
   /** Where the catalog keeps what it decides; undefined when it is another process. */
   readonly store: DatabaseStore | undefined
+  /** Gives other engines credentials for the storage; undefined: they bring their own, or need none. */
+  readonly credentialVendor: S3CredentialVendor | undefined
   readonly engine: Engine
   readonly loader: BronzeLoader
   readonly log: Log
@@ -92,6 +95,7 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     random,
     context,
     store,
+    credentialVendor: createCredentialVendor(config, { clock, random }),
     engine,
     loader,
     log,
@@ -127,6 +131,15 @@ async function openS3(
   return storage.root.startsWith('s3://')
     ? await openS3Storage({ ...storage.s3, ...parts, root: storage.root })
     : undefined
+}
+
+function createCredentialVendor(
+  { storage }: Config,
+  parts: Pick<TableContext, 'clock' | 'random'>,
+): S3CredentialVendor | undefined {
+  const { vending, region } = storage.s3
+  if (vending === undefined || !storage.root.startsWith('s3://')) return undefined
+  return createS3CredentialVendor({ ...vending, ...parts, region, endpoint: vending.stsEndpoint })
 }
 
 async function openCatalog(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Authenticator } from '../access/authenticator.ts'
 import { parseBearerToken } from '../access/credential.ts'
+import { allows } from '../access/grants.ts'
 import { GuardedCatalog } from '../access/guarded-catalog.ts'
 import { createLocalCatalog } from '../catalog/local-catalog.ts'
 import { IngotError } from '../errors.ts'
@@ -11,9 +12,11 @@ import { createHttpApp } from '../server/http-app.ts'
 import { createIcebergRest } from '../server/iceberg-rest.ts'
 import { createOAuthRoutes } from '../server/oauth-routes.ts'
 import { RequestSessions } from '../server/request-sessions.ts'
+import { type FileAccess, TableCredentials } from '../server/table-credentials.ts'
 import { AppendQueue } from '../table/append-queue.ts'
+import type { TableIdentifier } from '../table-identifier.ts'
 
-type CatalogParts = Pick<Platform, 'config' | 'context' | 'store' | 'metrics' | 'log'>
+type CatalogParts = Pick<Platform, 'config' | 'context' | 'store' | 'credentialVendor' | 'metrics' | 'log'>
 
 /** What the catalog role serves: to everybody on this machine, or with authentication to those who have a token. */
 export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createHttpApp> {
@@ -21,20 +24,41 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
   const { random } = context
   const queue = new AppendQueue(context)
   if (!config.catalog.isAuthenticated) {
-    const routes = [createIcebergRest({ catalog: context.catalog, random, metrics, appends: queue })]
+    const credentials = createTableCredentials(parts, () => ({ mode: 'write', principal: undefined }))
+    const { catalog } = context
+    const routes = [createIcebergRest({ catalog, random, metrics, appends: queue, credentials })]
     return createHttpApp({ metrics, log, routes })
   }
   const authenticator = createAuthenticator(parts)
   const sessions = new RequestSessions()
   const catalog = new GuardedCatalog(() => sessions.current())
+  const appends = guardAppends(queue, sessions)
+  const credentials = createTableCredentials(parts, ({ namespace, name }) => {
+    const { principal, grants } = sessions.current()
+    return { mode: allows(grants, 'write', { namespace, name }) ? 'write' : 'read', principal }
+  })
   return createHttpApp({
     metrics,
     log,
     authentication: requireToken(authenticator, sessions),
     routes: [
       createOAuthRoutes(authenticator),
-      createIcebergRest({ catalog, random, metrics, appends: guardAppends(queue, sessions) }),
+      createIcebergRest({ catalog, random, metrics, appends, credentials }),
     ],
+  })
+}
+
+function createTableCredentials(
+  { config, credentialVendor, log }: CatalogParts,
+  accessTo: (identifier: TableIdentifier) => FileAccess,
+): TableCredentials {
+  const { root, s3 } = config.storage
+  return new TableCredentials({
+    vendor: credentialVendor,
+    s3,
+    isOnS3: root.startsWith('s3://'),
+    log,
+    accessTo,
   })
 }
 

@@ -11,12 +11,14 @@ import {
   schemaBody,
   sortOrderBody,
 } from './commit-body.ts'
+import { delegate, isDelegated } from './credential-routes.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { readJson, sendJson } from './json-exchange.ts'
 import { pageOf } from './listing-pages.ts'
 import { createMetricsReports, metricsReportSchema } from './metrics-reports.ts'
 import { readRegistration } from './registration.ts'
 import { commitOptionsOf, identifierOf, mutationOptionsOf, namespaceOf } from './route-parameters.ts'
+import type { LoadedCredentials } from './table-credentials.ts'
 import { etagOf, type SnapshotMode, toLoadTableResult } from './table-response.ts'
 
 const createTableSchema = z.object({
@@ -36,24 +38,24 @@ const FORMAT_VERSION_PROPERTY = 'format-version'
 export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
   addReadRoutes(app, options)
   addCommitRoutes(app, options)
-  const { catalog } = options
+  const { catalog, credentials } = options
 
   app.post('/namespaces/:namespace/tables', async context => {
     const body = await readJson(context, createTableSchema)
     const request = toCreateTableRequest(namespaceOf(context), body)
     if (body['stage-create']) {
-      return sendJson(context, toLoadTableResult(await catalog.stageTable(request), undefined))
+      const metadata = await catalog.stageTable(request)
+      const found = await delegate(context, credentials, { identifier: request.identifier, metadata }, true)
+      return sendJson(context, toLoadTableResult(metadata, undefined, 'all', found))
     }
     const table = await catalog.createTable(request, mutationOptionsOf(context))
-    return sendTable(context, table)
+    return sendTable(context, table, await delegate(context, credentials, table, true))
   })
 
-  app.post('/namespaces/:namespace/register', async context =>
-    sendTable(
-      context,
-      await catalog.registerTable(await readRegistration(context), mutationOptionsOf(context)),
-    ),
-  )
+  app.post('/namespaces/:namespace/register', async context => {
+    const table = await catalog.registerTable(await readRegistration(context), mutationOptionsOf(context))
+    return sendTable(context, table, await delegate(context, credentials, table, true))
+  })
 
   app.post('/tables/rename', async context => {
     const { source, destination } = await readJson(context, renameSchema)
@@ -68,7 +70,7 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
   })
 }
 
-function addReadRoutes(app: Hono, { catalog, metrics }: IcebergRestOptions): void {
+function addReadRoutes(app: Hono, { catalog, metrics, credentials }: IcebergRestOptions): void {
   app.get('/namespaces/:namespace/tables', async context => {
     const namespace = namespaceOf(context)
     const all = await catalog.listTables(namespace)
@@ -81,10 +83,11 @@ function addReadRoutes(app: Hono, { catalog, metrics }: IcebergRestOptions): voi
     const table = await catalog.loadTable(identifierOf(context))
     if (context.req.method === 'HEAD') return context.body(null, 204)
     const mode = snapshotModeOf(context)
-    if (isNoneMatched(context, etagOf(table, mode))) {
+    // Credentials of an earlier answer end: who asks for them gets new ones, whatever else they have.
+    if (!isDelegated(context, credentials) && isNoneMatched(context, etagOf(table, mode))) {
       return context.body(null, 304, { etag: etagOf(table, mode) })
     }
-    return sendTable(context, table, mode)
+    return sendTable(context, table, await delegate(context, credentials, table, false), mode)
   })
 
   const reports = createMetricsReports(metrics)
@@ -117,9 +120,14 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
   })
 }
 
-function sendTable(context: Context, table: LoadedTable, mode: SnapshotMode = 'all'): Response {
+function sendTable(
+  context: Context,
+  table: LoadedTable,
+  credentials: LoadedCredentials,
+  mode: SnapshotMode = 'all',
+): Response {
   context.header('etag', etagOf(table, mode))
-  return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation, mode))
+  return sendJson(context, toLoadTableResult(table.metadata, table.metadataLocation, mode, credentials))
 }
 
 /** Whether the client has this version already; a weak tag says the same here as a strong one (RFC 9110, 13.1.2). */

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { APPEND_ENDPOINT, addAppendRoutes } from './append-routes.ts'
+import { addCredentialRoutes } from './credential-routes.ts'
 import { addNamespaceRoutes } from './iceberg-rest-namespaces.ts'
 import type { IcebergRestOptions } from './iceberg-rest-options.ts'
 import { addTableRoutes } from './iceberg-rest-tables.ts'
@@ -25,6 +26,7 @@ export function createIcebergRest(options: IcebergRestOptions): Hono {
   const catalogRoutes = new Hono()
   addNamespaceRoutes(catalogRoutes, options)
   addTableRoutes(catalogRoutes, options)
+  addCredentialRoutes(catalogRoutes, options)
   addViewRoutes(catalogRoutes, options)
   const endpoints = endpointsOf(catalogRoutes)
   const app = new Hono()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CommitResult, LoadedTable } from '../catalog/catalog.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
+import { type LoadedCredentials, NO_CREDENTIALS } from './table-credentials.ts'
 
 /** Which snapshots a loaded table lists (REST spec, "loadTable"). */
 export type SnapshotMode = 'all' | 'refs'
@@ -10,11 +11,12 @@ export function toLoadTableResult(
   metadata: TableMetadata,
   metadataLocation: string | undefined,
   snapshots: SnapshotMode = 'all',
+  credentials: LoadedCredentials = NO_CREDENTIALS,
 ): Record<string, unknown> {
   return {
     ...(metadataLocation !== undefined && { 'metadata-location': metadataLocation }),
     metadata: toMetadataJson(snapshots === 'refs' ? withReferencedSnapshots(metadata) : metadata),
-    config: {},
+    ...credentials,
   }
 }
 

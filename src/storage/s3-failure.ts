@@ -50,6 +50,8 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'RequestTimeTooSkewed',
   'ServiceUnavailable',
   'SlowDown',
+  // STS's own word for it.
+  'Throttling',
   'XAmzContentChecksumMismatch',
 ])
 

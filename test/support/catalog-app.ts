@@ -8,6 +8,7 @@ import { stringifyJson } from '../../src/json.ts'
 import { systemRandom } from '../../src/random.ts'
 import { createCatalogApp } from '../../src/roles/catalog-app.ts'
 import { createLocalFileIO } from '../../src/storage/local-file-io.ts'
+import type { S3CredentialVendor } from '../../src/storage/s3-credential-vendor.ts'
 import { createManifestCache } from '../../src/table/manifest-cache.ts'
 import { createLog, type Log } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -16,6 +17,13 @@ import { eagerClock } from '../conformance/catalog-samples.ts'
 
 /** The service token of the app, in whole. */
 export const SERVICE_TOKEN = 'ingot_service_0123456789'
+
+interface CatalogAppLabOptions {
+  /** @default silent */
+  readonly log?: Log
+  /** @default nobody gives out credentials */
+  readonly credentialVendor?: S3CredentialVendor
+}
 
 /** The catalog's app over a store of its own, with authentication. Dispose of it. */
 export class CatalogAppLab implements AsyncDisposable {
@@ -28,7 +36,12 @@ export class CatalogAppLab implements AsyncDisposable {
   #askedCount = 0
   readonly #dispose: () => Promise<void>
 
-  private constructor(store: DatabaseStore, folder: string, log: Log, dispose: () => Promise<void>) {
+  private constructor(
+    store: DatabaseStore,
+    folder: string,
+    { log = createLog({ level: 'silent' }), credentialVendor }: CatalogAppLabOptions,
+    dispose: () => Promise<void>,
+  ) {
     this.#dispose = dispose
     this.store = store
     this.config = loadConfig(folder, {
@@ -40,13 +53,16 @@ export class CatalogAppLab implements AsyncDisposable {
     this.catalog = createLocalCatalog({ ...parts, store, root: this.config.storage.root })
     const context = { ...parts, catalog: this.catalog, manifests: createManifestCache() }
     const { config } = this
-    this.app = createCatalogApp({ config, context, store, log, metrics: createMetrics() })
+    this.app = createCatalogApp({
+      ...{ config, context, store, log, metrics: createMetrics() },
+      credentialVendor,
+    })
   }
 
-  static async open(log = createLog({ level: 'silent' })): Promise<CatalogAppLab> {
+  static async open(options: CatalogAppLabOptions = {}): Promise<CatalogAppLab> {
     const stores = await openLibsqlStores()
     const folder = stores.file.slice(0, stores.file.lastIndexOf('/'))
-    return new CatalogAppLab(await stores.open(), folder, log, stores.dispose)
+    return new CatalogAppLab(await stores.open(), folder, options, stores.dispose)
   }
 
   /** A token whose holder has these roles. */
@@ -65,7 +81,13 @@ export class CatalogAppLab implements AsyncDisposable {
   }
 
   /** @param token left out: none is sent */
-  async ask(method: string, path: string, token?: string, body?: unknown): Promise<Response> {
+  async ask(
+    method: string,
+    path: string,
+    token?: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     this.#askedCount += 1
     return await this.app.request(`http://catalog.example.org${path}`, {
       method,
@@ -73,6 +95,7 @@ export class CatalogAppLab implements AsyncDisposable {
         host: 'catalog.example.org',
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         'idempotency-key': `${method} ${path} ${this.#askedCount}`,
+        ...headers,
       },
       ...(body !== undefined && { body: stringifyJson(body) }),
     })

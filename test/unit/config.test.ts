@@ -147,7 +147,40 @@ test('how S3 is spoken to can be said in the file and by variables, also key by 
     INGOT_STORAGE_S3_PATH_STYLE: 'false',
   }).storage
   rmSync(file)
-  assert.deepEqual(s3, { endpoint: 'http://127.0.0.1:9000', region: 'eu-west-1', pathStyle: false })
+  assert.deepEqual(s3, {
+    endpoint: 'http://127.0.0.1:9000',
+    region: 'eu-west-1',
+    pathStyle: false,
+    vending: undefined,
+  })
+})
+
+test('engines get credentials when a role is named, of STS at the store unless it is elsewhere', () => {
+  const roleArn = 'arn:aws:iam::123456789012:role/lakes/orders'
+  const vendingWith = (environment: NodeJS.ProcessEnv) =>
+    loadConfig(folder, { INGOT_STORAGE_S3_VENDING_ROLE_ARN: roleArn, ...environment }).storage.s3.vending
+  assert.deepEqual(vendingWith({}), { roleArn, durationSeconds: 3600, stsEndpoint: undefined })
+  const store = { INGOT_STORAGE_S3_ENDPOINT: 'http://127.0.0.1:9000' }
+  assert.equal(vendingWith(store)?.stsEndpoint, 'http://127.0.0.1:9000')
+  const changed = {
+    INGOT_STORAGE_S3_VENDING_STS_ENDPOINT: 'https://sts.example.org',
+    INGOT_STORAGE_S3_VENDING_DURATION_SECONDS: '900',
+  }
+  assert.deepEqual(vendingWith({ ...store, ...changed }), {
+    roleArn,
+    durationSeconds: 900,
+    stsEndpoint: 'https://sts.example.org',
+  })
+  for (const [vending, reason] of [
+    [{}, /storage\.s3\.vending\.roleArn/],
+    [{ roleArn: 'lake' }, /the ARN of a role is expected/],
+    [{ roleArn, durationSeconds: 60 }, /storage\.s3\.vending\.durationSeconds/],
+    [{ roleArn, secretAccessKey: 'hunter2' }, /secretAccessKey/],
+  ] as const) {
+    const text = refusal({ storage: { s3: { vending } } })
+    assert.match(text, reason)
+    assert.doesNotMatch(text, /hunter2/)
+  }
 })
 
 test('an endpoint takes no password, and the refusal does not repeat it', () => {

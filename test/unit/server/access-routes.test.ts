@@ -71,6 +71,7 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   },
   'GET /v1/namespaces/:namespace/tables': { needs: ['read', SILVER] },
   'GET /v1/namespaces/:namespace/tables/:table': { needs: ['read', TABLE] },
+  'GET /v1/namespaces/:namespace/tables/:table/credentials': { needs: ['read', TABLE] },
   'POST /v1/namespaces/:namespace/tables/:table/metrics': {
     needs: ['read', TABLE],
     body: () => COMMIT_REPORT,
