@@ -6,6 +6,7 @@ import { writeDataFiles } from '../table/data-files.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { fromSqlType } from '../table/sql-types.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
+import { ColumnNames } from './column-names.ts'
 import { UnreadableFile } from './inflate-file.ts'
 import type { UndeclaredFields } from './json-checker.ts'
 import { withKeptColumnsSql } from './kept-columns.ts'
@@ -92,13 +93,13 @@ export async function describeParquet(
   }
 }
 
-/** The columns that a file would add to a table, in its order. */
+/** The columns that a file would add to a table, in its order: those whose names a column can have. */
 export function undeclaredColumns(
   fileColumns: readonly ParquetColumn[],
   declared: readonly LakeColumn[],
 ): readonly LakeColumn[] {
-  const names = new Set(declared.map(column => column.name))
-  const others = fileColumns.filter(column => !names.has(column.name))
+  const names = ColumnNames.ofBronze(declared.map(column => column.name))
+  const others = fileColumns.filter(column => names.take(column.name))
   return others.map(({ name, sqlType }) => ({ name, type: fromSqlType(sqlType, name) }))
 }
 

@@ -117,16 +117,14 @@ async function addColumns(
   if (known === undefined) return staged
   const inference = new ColumnInference(known)
   const checker = createChecker(request, known)
-  const fromParquet: LakeColumn[] = []
-  for (const open of files) {
-    if (open.refusal !== undefined || open.file.change === 'touched') continue
+  const read = files.filter(({ file, refusal }) => refusal === undefined && file.change !== 'touched')
+  for (const open of read)
     if (open.file.format !== 'parquet') await readText(request, open, checker, inference)
-    else fromParquet.push(...(await parquetColumns(request, open, [...known, ...fromParquet])))
-  }
-  const inferred = new Map([...fromParquet, ...inference.columns].map(column => [column.name, column.type]))
-  const changes = [...inferred].map(
-    ([name, type]) => ({ type: 'add', path: [name], fieldType: type }) as const,
-  )
+  const added = [...inference.columns]
+  for (const open of read)
+    if (open.file.format === 'parquet')
+      added.push(...(await parquetColumns(request, open, [...known, ...added])))
+  const changes = added.map(({ name, type }) => ({ type: 'add', path: [name], fieldType: type }) as const)
   return await request.transaction.update(request.table.identifier, async now =>
     stageSchemaChange(now ?? staged, changes),
   )

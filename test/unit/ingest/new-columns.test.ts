@@ -30,6 +30,46 @@ test('add: the table gets a column of the type of the values, from their first r
   ])
 })
 
+test('add: a field that no column can be called after stays in _rescued, and stops nothing', async () => {
+  const table = bronzeTable({
+    name: 'bronze.names',
+    columns: { v: 'long' },
+    glob: 'names/*',
+    onNewColumn: 'add',
+  })
+  const lines = [
+    '{"v":1,"_source":"x","_Rescued":2,"_file":"f"}',
+    '{"v":2,"V":3,"":4,"x\\u0000y":5,"n":6,"N":7}',
+    '{"v":3,"N":8,"s":{"a":1,"A":2,"":3},"a.b \\"c\\"":9}',
+    '{"v":4,"s":{"A":10},"__proto__":11}',
+  ]
+  await lab.write('names/a.ndjson', lines.map(line => `${line}\n`).join(''))
+  await lab.write('names/b.csv', 'v,_source,N\n5,y,12\n')
+  const copy = `COPY (SELECT 6::BIGINT AS v, 'z' AS _source, 13 AS "N") TO '${lab.path('names/c.parquet')}'`
+  await lab.engine.session({ label: 'test' }, session => session.query(copy))
+  await lab.load(table)
+  assert.deepEqual(await lab.rows('bronze.names', 'v, n, s::VARCHAR, "a.b ""c""", "__proto__", _rescued'), [
+    [1n, null, null, null, null, '{"_source":"x","_Rescued":2,"_file":"f"}'],
+    [2n, 6n, null, null, null, '{"V":3,"":4,"x\\u0000y":5,"N":7}'],
+    [3n, null, "{'a': 1}", 9n, null, '{"N":8,"s":{"a":1,"A":2,"":3}}'],
+    [4n, null, "{'a': NULL}", null, 11n, '{"s":{"A":10}}'],
+    [5n, null, null, null, null, '{"_source":"y","N":"12"}'],
+    [6n, null, null, null, null, '{"_source":"z","N":13}'],
+  ])
+})
+
+test('add: the greatest long is a long, whatever a number of JavaScript makes of it', async () => {
+  const table = bronzeTable({
+    name: 'bronze.great',
+    columns: { v: 'long' },
+    glob: 'great/*',
+    onNewColumn: 'add',
+  })
+  await lab.write('great/a.ndjson', '{"v":1,"n":9223372036854775807}\n{"v":2,"n":9007199254740993}\n')
+  await lab.load(table)
+  assert.deepEqual(await lab.rows('bronze.great', 'n'), [[9223372036854775807n], [9007199254740993n]])
+})
+
 test('ignore drops them, fail names the field, the file and the line', async () => {
   await lab.write('new/a.ndjson', '{"v":1}\n{"v":2,"z":1}\n')
   const ignoring = bronzeTable({
