@@ -21,6 +21,7 @@ import { openS3Storage, type S3Storage } from './storage/s3-storage.ts'
 import { openTempFolder } from './storage/temp-folder.ts'
 import type { Engine } from './table/engine.ts'
 import { createManifestCache } from './table/manifest-cache.ts'
+import { createParquetSchemaCache } from './table/parquet-schemas.ts'
 import type { TableContext } from './table/staged-table.ts'
 import { createLog, type Log, type LogLevel } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -80,7 +81,9 @@ export async function openPlatform(config: Config, options: PlatformOptions = {}
     log,
     metrics,
   })
-  const context: TableContext = { io, catalog, clock, random, manifests: createManifestCache() }
+  const manifests = createManifestCache()
+  const parquetSchemas = createParquetSchemaCache()
+  const context: TableContext = { io, catalog, clock, random, manifests, parquetSchemas }
   const loader = createFileLoader({
     context,
     engine,

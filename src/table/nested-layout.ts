@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TableMetadata } from '../format/metadata-types.ts'
+import type { ParquetField } from '../format/parquet-schema.ts'
 import type { NestedField, PrimitiveType, Type } from '../format/types.ts'
 import { isPrimitive } from '../format/types.ts'
 import { quoteIdentifier, quoteLiteral } from '../sql-text.ts'
@@ -14,6 +15,9 @@ interface LayoutField {
   readonly names: readonly string[]
   readonly layout: Layout
 }
+
+/** Of a field that no schema of the table has. */
+const UNKNOWN_ID = -1
 
 /** The shape in which files hold a column: a type whose struct fields may go by several names. */
 type Layout =
@@ -37,8 +41,7 @@ export interface ColumnReader {
  */
 export function readerForAnySchema(metadata: TableMetadata, field: NestedField): ColumnReader | undefined {
   if (isPrimitive(field.type)) return layoutReader(field.type, field.type)
-  const others = metadata.schemas.map(schema => schema.fields.find(other => other.id === field.id)?.type)
-  const types = [field.type, ...others.filter(type => type !== undefined)]
+  const types = typesOf(metadata, field)
   if (types.some(hasNestedDefault)) return undefined
   const layout = mergeLayouts(types)
   return isAmbiguous(layout) ? undefined : layoutReader(layout, field.type)
@@ -55,6 +58,21 @@ export function readerForSchema(
   return layoutReader(mergeLayouts([stored?.type ?? field.type]), field.type)
 }
 
+/** A reader for files that store the column as `stored`, whose fields have their ids. */
+export function readerForStored(
+  metadata: TableMetadata,
+  field: NestedField,
+  stored: ParquetField,
+): ColumnReader {
+  return layoutReader(narrowLayout(mergeLayouts(typesOf(metadata, field)), stored), field.type)
+}
+
+/** The type of a column, and those that it has in all schemas of the table. */
+function typesOf(metadata: TableMetadata, field: NestedField): readonly Type[] {
+  const others = metadata.schemas.map(schema => schema.fields.find(other => other.id === field.id)?.type)
+  return [field.type, ...others.filter(type => type !== undefined)]
+}
+
 function layoutReader(layout: Layout, type: Type): ColumnReader {
   const sqlType = layoutToSql(layout)
   // Equal texts mean equal names, each of one field id: nothing to rebuild.
@@ -68,8 +86,7 @@ function layoutReader(layout: Layout, type: Type): ColumnReader {
 
 function leafSql(layout: Layout, reference: string, ids: readonly number[], leaf: NestedField): string {
   const [id, ...deeper] = ids
-  if (id === undefined)
-    return layout === leaf.type ? reference : `CAST(${reference} AS ${toSqlType(leaf.type)})`
+  if (id === undefined) return convertSql(reference, layout, leaf.type)
   const fields = typeof layout !== 'string' && layout.kind === 'struct' ? layout.fields : []
   const found = fields.find(candidate => candidate.id === id)
   if (found === undefined) return defaultSql(leaf)
@@ -108,6 +125,27 @@ function mergeFields(fields: readonly NestedField[]): LayoutField[] {
   }))
 }
 
+/** What of a layout a file has, under the names that it has it by. */
+function narrowLayout(layout: Layout, { kind, children }: ParquetField): Layout {
+  if (typeof layout === 'string') return layout === 'string' && kind === 'bytes' ? 'binary' : layout
+  const [first, second] = children
+  if (first === undefined || kind !== layout.kind) return layout
+  if (layout.kind === 'list') return { kind: 'list', element: narrowLayout(layout.element, first) }
+  if (layout.kind === 'map') {
+    const value = second === undefined ? layout.value : narrowLayout(layout.value, second)
+    return { kind: 'map', key: narrowLayout(layout.key, first), value }
+  }
+  const fields = children.flatMap(child => {
+    const found = layout.fields.find(field => field.id === child.fieldId)
+    return found === undefined
+      ? []
+      : [{ id: found.id, names: [child.name], layout: narrowLayout(found.layout, child) }]
+  })
+  // The engine reads a struct by one field of it at least.
+  const unknown = { id: UNKNOWN_ID, names: [first.name], layout: 'string' } as const
+  return { kind: 'struct', fields: fields.length === 0 ? [unknown] : fields }
+}
+
 function isAmbiguous(layout: Layout): boolean {
   if (typeof layout === 'string') return false
   if (layout.kind === 'list') return isAmbiguous(layout.element)
@@ -129,7 +167,7 @@ function layoutToSql(layout: Layout): string {
 
 function rebuildSql(type: Type, layout: Layout, reference: string, depth: number): string {
   if (isPrimitive(type) || typeof layout === 'string') {
-    return type === layout ? reference : `CAST(${reference} AS ${toSqlType(type)})`
+    return convertSql(reference, layout, type)
   }
   const item = `x${depth}`
   if (type.type === 'struct' && layout.kind === 'struct') {
@@ -148,6 +186,13 @@ function rebuildSql(type: Type, layout: Layout, reference: string, depth: number
     return `map_from_entries(${entries})`
   }
   return `CAST(NULL AS ${toSqlType(type)})`
+}
+
+function convertSql(reference: string, layout: Layout, type: Type): string {
+  if (type === layout) return reference
+  // Old writers do not say that bytes are text.
+  if (type === 'string' && layout === 'binary') return `decode(${reference})`
+  return `CAST(${reference} AS ${toSqlType(type)})`
 }
 
 function rebuildFieldSql(

@@ -1,5 +1,8 @@
 import { IngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
+import type { TableMetadata } from '../format/metadata-types.ts'
+import { nameMappingOf } from '../format/name-mapping.ts'
+import type { ParquetField } from '../format/parquet-schema.ts'
 import { fieldsById } from '../format/schema.ts'
 import { isPrimitive, type NestedField } from '../format/types.ts'
 import { hasSqlType } from './sql-types.ts'
@@ -30,4 +33,44 @@ export function refuseUnreadableFile({ content, fileFormat, filePath }: DataFile
     hint: 'rewrite it as Parquet with the engine that wrote it (Spark: write.format.default, then rewrite_data_files)',
     context: { file: filePath, content, fileFormat },
   })
+}
+
+/**
+ * A file without field ids is refused where no name mapping tells its columns, whose values would all read as null, and where the
+ * engine would take one of its columns for another.
+ * @throws UNSUPPORTED
+ */
+export function refuseUnmapped(
+  metadata: TableMetadata,
+  { filePath }: DataFile,
+  stored: readonly ParquetField[],
+): void {
+  const context = { location: metadata.location, file: filePath }
+  if (nameMappingOf(metadata) === undefined) {
+    throw new IngotError(
+      'UNSUPPORTED',
+      `data file ${filePath} has no field ids, and its table has no name mapping: which columns it has cannot be told`,
+      { hint: 'set the property schema.name-mapping.default of the table, or write the rows again', context },
+    )
+  }
+  const alike = namesAlike(stored)
+  if (alike === undefined) return
+  throw new IngotError(
+    'UNSUPPORTED',
+    `data file ${filePath} has no field ids and columns whose names differ in letter case alone: ${alike.join(', ')}`,
+    { hint: 'write its rows again with the engine that added it', context },
+  )
+}
+
+/** Two names beside one another that the engine, which does not tell letter case apart, takes for the same. */
+function namesAlike(fields: readonly ParquetField[]): readonly [string, string] | undefined {
+  const seen = new Map<string, string>()
+  for (const { name, children } of fields) {
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) return [other, name]
+    seen.set(name.toLowerCase(), name)
+    const inside = namesAlike(children)
+    if (inside !== undefined) return inside
+  }
+  return undefined
 }

@@ -6,7 +6,6 @@ import { quoteIdentifier } from '../sql-text.ts'
 import { deletedKeys, hasKeyDeletes } from './deleted-keys.ts'
 import { deletedPositions } from './deleted-positions.ts'
 import { fileFactsSql, numberScopes, type Scopes } from './file-facts.ts'
-import { fieldIdsSql } from './name-mapping.ts'
 import { refuseUnreadableColumns } from './refuse-unreadable.ts'
 import { LAST_UPDATED, type LineageColumns, ROW_ID } from './row-lineage.ts'
 import { type RowSet, restrictionSql } from './row-set.ts'
@@ -28,11 +27,11 @@ export interface ScanSqlOptions {
 }
 
 /**
- * A SELECT of the rows of a plan under one schema of the table: columns are found by field id, so that renamed, added,
- * dropped and widened ones read right in files of any age; rows that delete files name are left out. Rows have no order.
+ * A SELECT of the rows of a plan under one schema of the table: columns are found by field id, in files without them by the table's
+ * name mapping, so that renamed, added, dropped and widened ones read right in files of any age; rows that delete files name are left out. Rows have no order.
  * @throws UNSUPPORTED when the snapshot that wrote a file is expired, and which nested fields it has cannot be told otherwise;
- *   for a column of a type, or a data file of a format, that is not read
- * The SELECT itself fails for a data file without field ids.
+ *   for a column of a type, or a data file of a format, that is not read; for a data file without field ids whose columns no name
+ *   mapping tells
  */
 export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSqlOptions = {}): string {
   const schema =
@@ -40,11 +39,9 @@ export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSq
   const fields = selectFields(schema, options.columns)
   refuseUnreadableColumns(fields)
   if (plan.tasks.length === 0) return emptySql(fields, options)
-  const rows = groupByDeletes(plan.tasks)
+  return groupByDeletes(plan.tasks)
     .flatMap(tasks => selectsOf(metadata, fields, tasks, options))
     .join('\nUNION ALL\n')
-  const haveFieldIds = fieldIdsSql(metadata, plan.tasks)
-  return haveFieldIds === undefined ? rows : `SELECT * FROM (${rows}) WHERE ${haveFieldIds}`
 }
 
 /** Apart, so that each pays for no more than its own kind of deletes. */

@@ -7,11 +7,12 @@ import type { StructType } from '../format/types.ts'
 import { createDeleteIndex, type DeleteTask } from './delete-index.ts'
 import { loadDeletionVectors } from './load-deletion-vectors.ts'
 import { loadEntries, loadManifests, mayHaveLiveFiles } from './manifests.ts'
+import { loadStoredColumns, type StoredColumns } from './parquet-schemas.ts'
 import { specById } from './partition-columns.ts'
 import type { TableContext } from './staged-table.ts'
 
 /** One data file to read, with the delete files that apply to it. */
-export interface ScanTask {
+export interface ScanTask extends StoredColumns {
   readonly entry: LiveEntry
   /** How the engine's SQL names the file. */
   readonly enginePath: string
@@ -41,7 +42,7 @@ export interface PlanScanOptions {
   readonly checkLocation?: (location: string) => void
 }
 
-type ScanContext = Pick<TableContext, 'io' | 'manifests'>
+type ScanContext = Pick<TableContext, 'io' | 'manifests' | 'parquetSchemas'>
 
 /**
  * Finds the files of a snapshot that a filter does not rule out, by partition summaries, partition values and column
@@ -66,7 +67,7 @@ export async function planScan(
   }
   return {
     snapshot: scan.snapshot,
-    tasks: await loadDeletionVectors(context.io, tasks),
+    tasks: await loadStoredColumns(context, metadata, await loadDeletionVectors(context.io, tasks)),
     prunedFileCount,
     prunedManifestCount: scan.manifests.length - kept.length,
   }

@@ -5,6 +5,7 @@ import type { Random } from '../random.ts'
 import type { FileIO } from '../storage/file-io.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { ManifestCache } from './manifest-cache.ts'
+import type { ParquetSchemaCache } from './parquet-schemas.ts'
 
 /** What every operation on a table needs from outside. */
 export interface TableContext {
@@ -13,6 +14,8 @@ export interface TableContext {
   readonly clock: Clock
   readonly random: Random
   readonly manifests: ManifestCache
+  /** @default each scan reads the footers that it needs */
+  readonly parquetSchemas?: ParquetSchemaCache
 }
 
 /**

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { IngotError } from '../../../src/errors.ts'
 import type { DataFile } from '../../../src/format/manifest-types.ts'
@@ -53,24 +52,6 @@ test('columns of types that are not read are refused by name, nested ones by pat
     assert.throws(() => scanSql(withColumn(metadata, type), plan), isRefused('column outer ', type))
     assert.deepEqual(await lab.lines(scanSql(foreign, plan, { columns: ['id'] })), ['["1"]'])
   }
-})
-
-test('a data file without field ids, as engines add them by a name mapping, is refused, not read as nulls', async () => {
-  const { metadata } = await lab.append(await lab.create({ id: 'long' }), 'SELECT 1::BIGINT AS id')
-  const plan = await planScan(lab.context, metadata)
-  const mapped = {
-    ...metadata,
-    properties: {
-      ...metadata.properties,
-      'schema.name-mapping.default': '[{"field-id": 1, "names": ["id"]}]',
-    },
-  }
-  assert.deepEqual(await lab.lines(scanSql(mapped, plan)), ['["1"]'])
-  const path = join(lab.folder, 'added.parquet')
-  await lab.lines(`COPY (SELECT 2::BIGINT AS id) TO '${path}' (FORMAT parquet)`)
-  const added = plan.tasks.map(task => ({ ...task, enginePath: path }))
-  const sql = scanSql(mapped, { ...plan, tasks: [...plan.tasks, ...added] })
-  await assert.rejects(lab.lines(sql), /field ids, which this data file does not have.*added\.parquet/)
 })
 
 /** The table as another engine would have left it that added a column. */
