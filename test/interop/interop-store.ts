@@ -29,10 +29,13 @@ export function withStore(name: StoreName): { readonly skip: string | false } {
 /** An empty store of this kind, while `work` runs. */
 export async function useStore<T>(name: StoreName, work: (store: InteropStore) => Promise<T>): Promise<T> {
   if (name === 'folder + libsql') return await work({ environment: {} })
-  return await withCloudState(state =>
-    work({
-      environment: variablesOf(state),
-      s3: { ...S3_CREDENTIALS, root: state.root, endpoint: state.endpoint, region: S3_REGION },
-    }),
-  )
+  return await withCloudState(state => {
+    // The space has to be right in every engine's URLs; what engines make of letters beyond ASCII is an operation of its own.
+    const root = `s3://${new URL(state.root).host}/interop lake`
+    const { endpoint } = state
+    return work({
+      environment: variablesOf({ ...state, root }),
+      s3: { ...S3_CREDENTIALS, root, endpoint, region: S3_REGION },
+    })
+  })
 }

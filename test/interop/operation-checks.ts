@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { TableMetadata } from '../../src/format/metadata-types.ts'
 import { currentSchema } from '../../src/format/schema.ts'
 import { currentSnapshot } from '../../src/format/snapshot.ts'
-import { formatIdentifier } from '../../src/table-identifier.ts'
+import { formatIdentifier, parseIdentifier } from '../../src/table-identifier.ts'
+import { schemaOf } from '../support/table-lab.ts'
 import type { Lab } from './operations.ts'
 import { assertSameFacts } from './table-facts.ts'
 
@@ -49,6 +50,16 @@ export async function partitioningOf(lab: Lab): Promise<readonly string[]> {
   const metadata = await metadataOf(lab)
   const spec = metadata['partition-specs'].find(each => each['spec-id'] === metadata['default-spec-id'])
   return spec?.fields.map(({ transform }) => transform) ?? []
+}
+
+/** Makes the operation's table, of one column `id`, in a folder whose name has letters beyond ASCII. */
+export async function createBelowUmlauts({ lake, table }: Lab): Promise<void> {
+  const { location } = (await lake.load('bronze.readings')).metadata
+  await lake.catalog.createTable({
+    identifier: parseIdentifier(table),
+    schema: schemaOf({ id: 'int' }),
+    location: `${location.split('/').slice(0, -2).join('/')}/ünder größe/${table}`,
+  })
 }
 
 /** What `work` changes reaches the catalog as one transaction. */
@@ -111,4 +122,25 @@ export async function assertTakenBack({ lake, rows }: Lab): Promise<void> {
     if (table.startsWith('bronze.')) assert.equal(rowsAdded, 0, table)
   }
   assert.deepEqual(await rows(counted), [['0']])
+}
+
+/** One row with a value of each type, as Ingot reads it; the second row that engines write has none. */
+export const TYPED: readonly unknown[] = [
+  ...[true, -5, String(2n ** 62n), 1.5, 0.1, '-1234567890123456.7891', '1969-12-31', '01:02:03.000004'],
+  ...['1969-12-31 23:59:59.999999', '2026-01-01 00:00:00+00', 'snow ü 🚀'],
+  ...['0f8fad5b-d9cb-469f-a165-70867728950e', Buffer.from([0, 255]), [1, null], [['k', String(2n ** 60n)]]],
+  { x: 1, y: null },
+]
+
+/** Ingot reads one row of these values and one of nulls; the first column is a boolean. */
+export async function assertTyped({ rows, table }: Lab, expected: readonly unknown[]): Promise<void> {
+  const [row, empty] = await rows(`SELECT * FROM ${table} ORDER BY 1`)
+  assert.deepEqual(
+    row?.map(value => (value instanceof Uint8Array ? Buffer.from(value) : value)),
+    expected,
+  )
+  assert.deepEqual(
+    empty,
+    expected.map(() => null),
+  )
 }

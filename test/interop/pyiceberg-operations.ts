@@ -8,13 +8,16 @@ import {
   assertRows,
   assertTakenBack,
   assertTakenUp,
+  assertTyped,
   B,
   C,
+  createBelowUmlauts,
   FILTERS,
   inOneTransaction,
   metadataOf,
   partitioningOf,
   snapshotsOf,
+  TYPED,
   totalOf,
 } from './operation-checks.ts'
 import { type Lab, lacks, type Operations, refuses, works } from './operations.ts'
@@ -45,6 +48,15 @@ async function filled(lab: Lab, statements = ''): Promise<unknown> {
   await python(lab, `${CREATE.replace('NAME', `"${lab.its}"`)}table.append(arrow(table, A, B, C))`)
   return await python(lab, statements)
 }
+
+/** A view; `NAME` is for its name. */
+const VIEW = `
+from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
+sql = SQLViewRepresentation(type="sql", sql="SELECT 1 AS id", dialect="spark")
+version = ViewVersion(
+    version_id=1, schema_id=1, timestamp_ms=1, summary={}, representations=[sql], default_namespace=["lab"])
+view = tuple("NAME".split("."))
+catalog.create_view(view, Schema(NestedField(1, "id", IntegerType())), version)`
 
 /** What PyIceberg makes of each operation; its statements are Python. */
 export const PYICEBERG_OPERATIONS: Operations = {
@@ -152,25 +164,18 @@ with table.transaction() as transaction: transaction.remove_properties("team")`,
 import uuid
 from decimal import Decimal
 types = [BooleanType(), IntegerType(), LongType(), FloatType(), DoubleType(), DecimalType(20, 4), DateType(), TimeType(),
-    TimestampType(), TimestamptzType(), StringType(), UUIDType(), FixedType(3), BinaryType(),
+    TimestampType(), TimestamptzType(), StringType(), UUIDType(), BinaryType(),
     ListType(100, IntegerType(), element_required=False),
     MapType(101, StringType(), 102, LongType(), value_required=False),
-    StructType(NestedField(103, "x", IntegerType()), NestedField(104, "y", StringType()))]
+    StructType(NestedField(103, "x", IntegerType()), NestedField(104, "y", StringType())), FixedType(3)]
 table = catalog.create_table("${lab.its}", Schema(*(NestedField(i + 1, f"c{i}", t) for i, t in enumerate(types))))
 values = [True, -5, 2**62, 1.5, 0.1, Decimal("-1234567890123456.7891"), date(1969, 12, 31), time(1, 2, 3, 4),
     datetime(1969, 12, 31, 23, 59, 59, 999999), datetime(2026, 1, 1, tzinfo=timezone.utc), "snow ü 🚀",
-    uuid.UUID("0f8fad5b-d9cb-469f-a165-70867728950e").bytes, b"abc", b"\\x00\\xff", [1, None], [("k", 2**60)],
-    {"x": 1, "y": None}]
+    uuid.UUID("0f8fad5b-d9cb-469f-a165-70867728950e").bytes, b"\\x00\\xff", [1, None], [("k", 2**60)],
+    {"x": 1, "y": None}, b"abc"]
 table.append(arrow(table, {f"c{i}": v for i, v in enumerate(values)}, {}))`,
     )
-    const [row, empty] = await lab.rows(`SELECT * FROM ${lab.table} ORDER BY c0`)
-    assert.deepEqual(row?.map(plain), [
-      ...[true, -5, String(2n ** 62n), 1.5, 0.1, '-1234567890123456.7891', '1969-12-31', '01:02:03.000004'],
-      ...['1969-12-31 23:59:59.999999', '2026-01-01 00:00:00+00', 'snow ü 🚀'],
-      ...['0f8fad5b-d9cb-469f-a165-70867728950e', '616263', '00ff', [1, null], [['k', String(2n ** 60n)]]],
-      { x: 1, y: null },
-    ])
-    assert.ok(empty?.every(value => value === null))
+    await assertTyped(lab, [...TYPED, Buffer.from('abc')])
   }),
   'writes hostile names of tables and columns': works(async lab => {
     const name = `it's "quoted", ünd 🚀`
@@ -183,6 +188,11 @@ table.append(arrow(table, {name: 1, "select": 2}))`,
     )
     const quoted = `"${name.replaceAll('"', '""')}"`
     assert.deepEqual(await lab.rows(`SELECT ${quoted}, "select" FROM lab.${quoted}`), [[1, 2]])
+  }),
+  'deletes rows where the path of the files is not ASCII': works(async lab => {
+    await createBelowUmlauts(lab)
+    await python(lab, 'table.append(arrow(table, {"id": 1}, {"id": 2}))\ntable.delete("id = 2")')
+    await assertRows(lab, [[1]])
   }),
   'overwrites rows by a filter': works(async lab => {
     await filled(lab, 'table.overwrite(arrow(table, {**B, "name": "new"}), overwrite_filter="id = 2")')
@@ -202,7 +212,7 @@ table.dynamic_partition_overwrite(arrow(table, {**B, "id": 20}))`,
   'updates rows': lacks(/'Table' object has no attribute 'update'/, async lab => {
     await filled(lab, 'table.update({"name": "x"}, "id = 1")')
   }),
-  'deletes rows, rewriting files': works(async lab => {
+  'deletes rows by rewriting files': works(async lab => {
     await python(
       lab,
       `table = catalog.create_table("${lab.its}", schema)\ntable.append(arrow(table, A, B, C))\ntable.delete("id = 2")`,
@@ -268,7 +278,7 @@ with table.transaction() as transaction:
       await python(lab, 'catalog.commit_transaction([])')
     },
   ),
-  'adds, renames, moves and drops columns': works(async lab => {
+  'adds, renames and drops columns': works(async lab => {
     await python(
       lab,
       `
@@ -277,16 +287,19 @@ table.append(arrow(table, A, B))
 with table.update_schema() as update:
     update.add_column("more", DoubleType())
     update.rename_column("name", "title")
-    update.move_first("at")
-with table.update_schema(allow_incompatible_changes=True) as update: update.delete_column("id")
-table.append(arrow(table, {"at": datetime(2027, 1, 1), "title": "d", "more": 0.5}))`,
+with table.update_schema(allow_incompatible_changes=True) as update: update.delete_column("at")
+table.append(arrow(table, {"id": 3, "title": "d", "more": 0.5}))`,
     )
-    await assertColumns(lab, { at: 'timestamp', title: 'string', more: 'double' })
+    await assertColumns(lab, { id: 'int', title: 'string', more: 'double' })
     await assertRows(lab, [
-      [A[2], A[1], null],
-      [B[2], B[1], null],
-      ['2027-01-01 00:00:00', 'd', 0.5],
+      [1, 'a', null],
+      [2, 'b', null],
+      [3, 'd', 0.5],
     ])
+  }),
+  'moves columns': works(async lab => {
+    await filled(lab, 'with table.update_schema() as update: update.move_first("at")')
+    await assertColumns(lab, { at: 'timestamp', id: 'int', name: 'string' })
   }),
   'widens a column': works(async lab => {
     await filled(
@@ -439,17 +452,4 @@ result.append(catalog.view_exists(view))`.replace('NAME', lab.its),
   'reads rows through a view': lacks(/'View' object has no attribute 'scan'/, async lab => {
     await python(lab, `${VIEW}\ncatalog.load_view(view).scan()`.replace('NAME', lab.its))
   }),
-}
-
-const VIEW = `
-from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
-sql = SQLViewRepresentation(type="sql", sql="SELECT 1 AS id", dialect="spark")
-version = ViewVersion(
-    version_id=1, schema_id=1, timestamp_ms=1, summary={}, representations=[sql], default_namespace=["lab"])
-view = tuple("NAME".split("."))
-catalog.create_view(view, Schema(NestedField(1, "id", IntegerType())), version)`
-
-/** Values as JSON has them, bytes as hexadecimal digits. */
-function plain(value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 }
