@@ -7,7 +7,7 @@ import { systemRandom } from '../../src/random.ts'
 import { openS3Storage } from '../../src/storage/s3-storage.ts'
 import { duckdbExtensionsTool, pathOf, skipWithout } from '../interop/interop-tools.ts'
 import { MOTO, S3_CREDENTIALS, S3_REGION, S3Server } from '../support/s3-server.ts'
-import { REPOSITORY, runIngot } from './ingot-process.ts'
+import { IngotProcess, REPOSITORY, runIngot } from './ingot-process.ts'
 import { withFolder } from './state.ts'
 
 const EXTENSIONS = await duckdbExtensionsTool()
@@ -71,10 +71,54 @@ test('commands that fail on S3 tell why, and no secret', SKIP, () =>
   }),
 )
 
+test(
+  'the catalog answers over HTTP with no secret of its own, and with those it vends where they are wished',
+  SKIP,
+  () =>
+    withLake(async ({ project, environment, run }) => {
+      await run(['run', '--json'])
+      await using catalog = new IngotProcess(['start', '--role', 'catalog', '-p', project], {
+        environment: {
+          ...environment,
+          INGOT_STORAGE_S3_VENDING_ROLE_ARN: 'arn:aws:iam::123456789012:role/lake',
+          INGOT_HTTP_PORT: '0',
+        },
+      })
+      const [, url = ''] = await catalog.untilStderr(/(http:\/\/127\.0\.0\.1:\d+)/)
+      const answerTo = async (path: string, headers: Record<string, string> = {}): Promise<string> => {
+        const answer = await fetch(`${url}/v1/${path}`, { headers })
+        const text = `${JSON.stringify([...answer.headers])}${await answer.text()}`
+        assertNoSecret(`the answer to ${path}`, Buffer.from(text))
+        return text
+      }
+      const table = 'namespaces/silver/tables/readings'
+      const wish = { 'x-iceberg-access-delegation': 'vended-credentials' }
+      const wished = await Promise.all([answerTo(table, wish), answerTo(`${table}/credentials`)])
+      const [, vended = ''] = /"s3\.secret-access-key":"([^"]{16,})"/.exec(wished[0]) ?? []
+      assert.ok(vended !== '' && wished[1].includes(vended))
+      const others = [
+        'config',
+        'namespaces',
+        'namespaces/silver/tables',
+        table,
+        `${table}x`,
+        'ingot/transactions',
+      ]
+      const texts = [
+        ...(await Promise.all(others.map(path => answerTo(path)))),
+        catalog.stdout,
+        catalog.stderr,
+      ]
+      assertNoSecret('the log of the catalog', Buffer.from(catalog.stdout + catalog.stderr))
+      assert.ok(texts.every(text => !text.includes(vended)))
+    }),
+)
+
 interface Lake {
   readonly project: string
   readonly root: string
   readonly server: S3Server
+  readonly environment: NodeJS.ProcessEnv
   readonly run: Run
 }
 
@@ -105,7 +149,7 @@ async function withLake(work: (lake: Lake) => Promise<void>): Promise<void> {
       assert.equal(code === 0, overrides === undefined, stderr)
       return code === 0 ? stdout : stderr
     }
-    await work({ project, root, server, run })
+    await work({ project, root, server, environment, run })
   })
 }
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { S3Fault, S3FaultPlan } from './s3-faults.ts'
 
-interface Answer {
+/** What a store answered. */
+export interface Answer {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: Buffer
@@ -111,7 +112,8 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
   response.writeHead(status, headers).end(body)
 }
 
-async function forward(
+/** Makes the request of the store that a client made of a proxy before it. */
+export async function forward(
   store: string,
   { method, url, headers }: IncomingMessage,
   body: Buffer,
