@@ -1,5 +1,5 @@
+import assert from 'node:assert/strict'
 import { link, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { LoadedTable } from '../src/catalog/catalog.ts'
 import { createLibsqlStore } from '../src/catalog/libsql-store.ts'
 import { createLocalCatalog } from '../src/catalog/local-catalog.ts'
@@ -30,7 +30,10 @@ export class DayClock implements Clock {
   }
 }
 
-/** A catalog of its own at simulated times, over real files that are not forced to the disk: a crash of the machine is no matter here. */
+/**
+ * A catalog of its own at simulated times, its pointers in memory, over real files that are not forced to the disk: a crash of the
+ * machine is no matter here.
+ */
 export async function openDayContext(
   { context }: Platform,
   folder: string,
@@ -38,7 +41,7 @@ export async function openDayContext(
 ): Promise<TableContext> {
   const io = withoutSync(createLocalFileIO())
   const { random } = context
-  const store = await createLibsqlStore({ file: join(folder, 'day.db'), clock })
+  const store = await createLibsqlStore({ file: ':memory:', clock })
   const catalog = createLocalCatalog({ ...{ store, io, clock, random }, root: `file://${folder}/day` })
   await catalog.createNamespace(['bench'])
   return { io, catalog, clock, random, manifests: createManifestCache() }
@@ -59,21 +62,32 @@ function withoutSync(io: FileIO): FileIO {
   }
 }
 
-/** Data files of `rows` rows: one is written, and each further one is a link to it. */
+/**
+ * Data files of `rows` rows each. `bodies` of them are written, no two with the same rows; those after them are links to these, one
+ * after the other.
+ */
 export async function prepareFiles(
   context: TableContext,
   { engine }: Platform,
   { metadata }: LoadedTable,
-  rows: number,
+  { rows, bodies }: { readonly rows: number; readonly bodies: number },
 ): Promise<() => Promise<DataFile>> {
-  const select = `SELECT range AS id, TIMESTAMP '2026-01-01' + to_seconds(range) AS at, 'name-' || hash(range) AS name, random() AS amount FROM range(${rows})`
-  const [written] = await engine.session({ label: 'bench' }, session =>
-    writeDataFiles(context, session, metadata, { select }),
-  )
-  if (written === undefined) throw new Error('no file was written')
+  const written = await engine.session({ label: 'bench' }, async session => {
+    const files: DataFile[] = []
+    for (let body = 0; body < bodies; body += 1) {
+      const select = `SELECT range AS id, TIMESTAMP '2026-01-01' + to_seconds(range) AS at, 'name-' || hash(range) AS name, random() AS amount FROM range(${body * rows}, ${(body + 1) * rows})`
+      files.push(...(await writeDataFiles(context, session, metadata, { select })))
+    }
+    return files
+  })
+  assert.equal(written.length, bodies)
+  let next = 0
   return async () => {
+    const body = written[next % bodies]
+    assert(body)
+    next += 1
     const filePath = `${metadata.location}/data/${randomUuid(context.random)}_0.parquet`
-    await link(context.io.toEnginePath(written.filePath), context.io.toEnginePath(filePath))
-    return { ...written, filePath }
+    await link(context.io.toEnginePath(body.filePath), context.io.toEnginePath(filePath))
+    return { ...body, filePath }
   }
 }

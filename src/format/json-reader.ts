@@ -80,8 +80,10 @@ export class JsonReader {
 
   /** Text values; numbers and booleans, which some writers leave bare, become their text. */
   texts = (name: string): Readonly<Record<string, string>> => {
+    const { members } = this.object(name)
+    if (areTexts(members)) return members
     const texts: [string, string][] = []
-    for (const [key, value] of Object.entries(this.object(name).members)) {
+    for (const [key, value] of Object.entries(members)) {
       if (typeof value === 'object') throw this.wrong(`${name}.${key}`, 'a string', value)
       texts.push([key, String(value)])
     }
@@ -117,7 +119,12 @@ function describe(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
+function areTexts(members: JsonObject): members is Readonly<Record<string, string>> {
+  return Object.values(members).every(value => typeof value === 'string')
+}
+
 /** `object` without the members whose value is undefined. */
 export function withoutUndefined<T extends object>(object: { readonly [K in keyof T]: T[K] | undefined }): T {
+  if (!Object.values(object).includes(undefined)) return object as T
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
 }

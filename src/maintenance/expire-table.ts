@@ -53,5 +53,5 @@ export async function expireTable(
 
 function snapshotsGone(metadata: TableMetadata, { expired }: ExpiryPlan): readonly NamedSnapshot[] {
   const lists = new Set(expired.map(snapshot => snapshot['manifest-list']))
-  return contentsOf(metadata, false).all.filter(({ manifestList }) => lists.has(manifestList))
+  return contentsOf(metadata, false).snapshots.filter(({ manifestList }) => lists.has(manifestList))
 }

@@ -10,7 +10,12 @@ import { compactTable } from './compact-table.ts'
 import { expireTable } from './expire-table.ts'
 import { historyPolicyOf } from './history-policy.ts'
 import { createMaintenanceMetrics, type MaintenanceMetrics } from './maintenance-metrics.ts'
-import { type MaintenanceReport, TableLedger, type TableMaintenance } from './maintenance-report.ts'
+import {
+  type DepartedMaintenance,
+  type MaintenanceReport,
+  TableLedger,
+  type TableMaintenance,
+} from './maintenance-report.ts'
 import { type MaintenanceBudget, MaintenanceRound } from './maintenance-round.ts'
 import { type CatalogState, type NamedSnapshot, VersionReader } from './named-snapshots.ts'
 import { type HistoryPlan, planHistory, tableLocationOf } from './plan-history.ts'
@@ -97,7 +102,7 @@ export class Maintenance {
       onTable?.(ledger.report)
     }
     const after = round.isDryRun ? withoutForgotten(state, forgotten) : await loadCatalogState(catalog)
-    const departed = only === undefined ? await removeDeparted(round, after) : []
+    const departed = only === undefined ? await this.#removeDeparted(round, after) : []
     this.#reader.keepOnly(after.versions)
     const seconds = (clock.nowMs() - round.startedAtMs) / 1000
     return { isDryRun: round.isDryRun, seconds, tables, departed }
@@ -128,7 +133,7 @@ export class Maintenance {
     })
     // Read while they are certain to be there: what they lead to goes with them.
     for (const { metadataLocation } of plan.forgotten) {
-      if (metadataLocation !== null) await this.#reader.read(metadataLocation)
+      if (metadataLocation !== null) await this.#reader.read(metadataLocation, 'heads')
     }
     if (!round.isDryRun && plan.forget.length > 0) await round.context.catalog.forgetVersions(plan.forget)
     return plan
@@ -196,6 +201,19 @@ export class Maintenance {
     await compactTable(round, table, ledger)
   }
 
+  #removeDeparted(round: MaintenanceRound, state: CatalogState): Promise<readonly DepartedMaintenance[]> {
+    const nowMs = round.context.clock.nowMs()
+    return removeDeparted(round, state, {
+      isDue: location => this.#isDue(location, nowMs),
+      onShared: location => this.#orphansSoughtAtMs.set(location, nowMs),
+    })
+  }
+
+  #isDue(location: string, nowMs: number): boolean {
+    const soughtAtMs = this.#orphansSoughtAtMs.get(location)
+    return soughtAtMs === undefined || nowMs - soughtAtMs >= ORPHANS_EVERY_MS
+  }
+
   async #seekOrphans(
     round: MaintenanceRound,
     table: LoadedTable,
@@ -204,8 +222,7 @@ export class Maintenance {
   ): Promise<void> {
     const { location } = table.metadata
     const nowMs = round.context.clock.nowMs()
-    const soughtAtMs = this.#orphansSoughtAtMs.get(location)
-    if (round.isOver || (soughtAtMs !== undefined && nowMs - soughtAtMs < ORPHANS_EVERY_MS)) return
+    if (round.isOver || !this.#isDue(location, nowMs)) return
     await removeOrphans(round, this.#filesOf(table), { table, state }, ledger)
     if (!round.isDryRun) this.#orphansSoughtAtMs.set(location, nowMs)
   }
@@ -214,7 +231,7 @@ export class Maintenance {
     const named: NamedSnapshot[] = []
     for (const { metadataLocation } of versions) {
       if (metadataLocation !== null)
-        named.push(...((await this.#reader.read(metadataLocation))?.ofRefs ?? []))
+        named.push(...((await this.#reader.read(metadataLocation, 'heads'))?.snapshots ?? []))
     }
     return named
   }

@@ -2,7 +2,7 @@ import type { LoadedTable, TableVersion } from '../catalog/catalog.ts'
 import { familyOf } from '../catalog/clone-metadata.ts'
 import { isIngotError } from '../errors.ts'
 import type { Snapshot, TableMetadata } from '../format/metadata-types.ts'
-import { parseTableMetadata } from '../format/table-metadata.ts'
+import { parseTableHeads, parseTableMetadata } from '../format/table-metadata.ts'
 import type { FileIO } from '../storage/file-io.ts'
 import { tableLocationOf } from './plan-history.ts'
 
@@ -21,9 +21,7 @@ export interface NamedSnapshot {
 /** What a version of a table leads to. */
 interface VersionContents {
   readonly family: string | undefined
-  /** Those that its branches and tags name, and all that it lists. */
-  readonly ofRefs: readonly NamedSnapshot[]
-  readonly all: readonly NamedSnapshot[]
+  readonly snapshots: readonly NamedSnapshot[]
   /** Files of statistics that it names. */
   readonly others: readonly string[]
 }
@@ -45,10 +43,16 @@ export interface CatalogState {
   readonly versions: readonly TableVersion[]
 }
 
+/** Of a version, the snapshots that its branches and tags name, or all that it lists. */
+type VersionPart = 'heads' | 'all'
+
 /** Reads metadata files of the past; each once, as they never change. */
 export class VersionReader {
   readonly #io: FileIO
-  #read = new Map<string, VersionContents | undefined>()
+  readonly #read: Record<VersionPart, Map<string, VersionContents | undefined>> = {
+    heads: new Map(),
+    all: new Map(),
+  }
 
   constructor(io: FileIO) {
     this.#io = io
@@ -57,20 +61,24 @@ export class VersionReader {
   /** Forgets what it read of versions that the catalog has forgotten. */
   keepOnly(versions: readonly TableVersion[]): void {
     const kept = new Set(versions.map(version => version.metadataLocation))
-    this.#read = new Map([...this.#read].filter(([location]) => kept.has(location)))
+    for (const read of Object.values(this.#read)) {
+      for (const location of read.keys()) if (!kept.has(location)) read.delete(location)
+    }
   }
 
   /** Undefined when the file is gone: nobody can read that version any more. */
-  async read(metadataLocation: string): Promise<VersionContents | undefined> {
-    if (this.#read.has(metadataLocation)) return this.#read.get(metadataLocation)
-    const contents = await this.#load(metadataLocation)
-    this.#read.set(metadataLocation, contents)
+  async read(metadataLocation: string, part: VersionPart): Promise<VersionContents | undefined> {
+    const read = this.#read[part]
+    if (read.has(metadataLocation)) return read.get(metadataLocation)
+    const contents = await this.#load(metadataLocation, part)
+    read.set(metadataLocation, contents)
     return contents
   }
 
-  async #load(metadataLocation: string): Promise<VersionContents | undefined> {
+  async #load(metadataLocation: string, part: VersionPart): Promise<VersionContents | undefined> {
+    const parse = part === 'heads' ? parseTableHeads : parseTableMetadata
     try {
-      return contentsOf(parseTableMetadata(await this.#io.read(metadataLocation)), true)
+      return contentsOf(parse(await this.#io.read(metadataLocation)), true)
     } catch (error) {
       if (isIngotError(error, 'FILE_NOT_FOUND')) return undefined
       throw error
@@ -81,7 +89,6 @@ export class VersionReader {
 /** What a version of a table leads to. */
 export function contentsOf(metadata: TableMetadata, isPast: boolean): VersionContents {
   const brief = { ...metadata, snapshots: [], 'snapshot-log': [], 'metadata-log': [] }
-  const refIds = new Set(Object.values(metadata.refs).map(ref => ref['snapshot-id']))
   const named = (snapshot: Snapshot): NamedSnapshot => ({
     manifestList: snapshot['manifest-list'],
     metadata: brief,
@@ -89,8 +96,7 @@ export function contentsOf(metadata: TableMetadata, isPast: boolean): VersionCon
   })
   return {
     family: familyOf(metadata),
-    ofRefs: metadata.snapshots.filter(snapshot => refIds.has(snapshot['snapshot-id'])).map(named),
-    all: metadata.snapshots.map(named),
+    snapshots: metadata.snapshots.map(named),
     others: statisticsOf(metadata),
   }
 }
@@ -120,14 +126,13 @@ export async function retainedOf(
   const files = new Set<string>()
   for (const { metadata, metadataLocation } of state.tables) {
     if (!locations.has(metadata.location)) continue
-    const { all, others } = contentsOf(metadata, false)
-    snapshots.push(...all)
-    for (const file of [...others, metadataLocation, ...loggedFiles(metadata)]) files.add(file)
+    const contents = contentsOf(metadata, false)
+    snapshots.push(...contents.snapshots)
+    for (const file of [...contents.others, metadataLocation, ...loggedFiles(metadata)]) files.add(file)
   }
-  const living = new Set(state.tables.map(({ metadata }) => metadata.location))
   for (const { location, metadataLocation, contents } of past) {
     if (!locations.has(location)) continue
-    snapshots.push(...(living.has(location) ? contents.ofRefs : contents.all))
+    snapshots.push(...contents.snapshots)
     for (const file of [...contents.others, metadataLocation]) files.add(file)
   }
   return { snapshots, files, locations: [...locations], isFamily: table.family !== undefined }
@@ -144,19 +149,23 @@ interface PastVersion {
   readonly contents: VersionContents
 }
 
-/** The versions of the past that can still be loaded; without a family those of the table alone, as the others say nothing of its files. */
+/**
+ * The versions of the past that can still be loaded, of tables that are gone the whole; without a family those of the table alone, as
+ * the others say nothing of its files.
+ */
 async function readPast(
   reader: VersionReader,
   { tables, versions }: CatalogState,
   table: SharingTable,
 ): Promise<readonly PastVersion[]> {
   const current = new Set(tables.map(({ metadataLocation }) => metadataLocation))
+  const living = new Set(tables.map(({ metadata }) => metadata.location))
   const past: PastVersion[] = []
   for (const { metadataLocation, isForgotten } of versions) {
     if (metadataLocation === null || isForgotten || current.has(metadataLocation)) continue
     const location = tableLocationOf(metadataLocation)
     if (table.family === undefined && location !== table.location) continue
-    const contents = await reader.read(metadataLocation)
+    const contents = await reader.read(metadataLocation, living.has(location) ? 'heads' : 'all')
     if (contents !== undefined) past.push({ location, metadataLocation, contents })
   }
   return past

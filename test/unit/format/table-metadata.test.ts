@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isIngotError } from '../../../src/errors.ts'
-import { parseTableMetadata, serializeTableMetadata } from '../../../src/format/table-metadata.ts'
+import {
+  parseTableHeads,
+  parseTableMetadata,
+  serializeTableMetadata,
+} from '../../../src/format/table-metadata.ts'
 import { parseJson, stringifyJson } from '../../../src/json.ts'
 
 const ID = 2n ** 62n + 3n
@@ -44,6 +48,28 @@ test('a version prints the same when most of it was printed with the one before'
   assert(first)
   const next = { ...metadata, snapshots: [first, { ...first, 'snapshot-id': 7n }] }
   assert.equal(serializeTableMetadata(next), stringifyJson(next))
+})
+
+test('of the heads alone, snapshots are those that branches and tags name', () => {
+  const [first] = VERSION_1.snapshots
+  const others = [7, 8n, 9223372036854775807n].map(id => ({ ...first, 'snapshot-id': id }))
+  const refs = {
+    main: { type: 'branch', 'snapshot-id': ID },
+    old: { type: 'tag', 'snapshot-id': 8 },
+  }
+  const text = stringifyJson({ ...VERSION_1, snapshots: [...VERSION_1.snapshots, ...others], refs })
+  const whole = parseTableMetadata(text)
+  const named = whole.snapshots.filter(snapshot => [ID, 8n].includes(snapshot['snapshot-id']))
+  assert.equal(named.length, 2)
+  assert.deepEqual(parseTableHeads(text), { ...whole, snapshots: named, 'snapshot-log': [] })
+  const withoutRefs = parseTableHeads(stringifyJson(VERSION_1))
+  assert.deepEqual(
+    withoutRefs.snapshots.map(snapshot => snapshot['snapshot-id']),
+    [ID],
+  )
+  for (const wrong of ['[]', 'null', '{"format-version":2,"refs":null,"snapshots":{}}', '{}']) {
+    assert.throws(() => parseTableHeads(wrong), { code: 'METADATA_INVALID' }, wrong)
+  }
 })
 
 test('small snapshot ids are bigint as well, -1 is none', () => {
