@@ -13,6 +13,16 @@ export interface CsvReaderOptions extends CsvRowOptions {
   readonly skipsFirst: boolean
 }
 
+/** A record that the text ends within: what follows later may close its quote. */
+export interface OpenRecord {
+  /** Of its first line. */
+  readonly position: number
+  /** Of its lines that have a line end. */
+  readonly terminatedBytes: number
+  /** Rows that its lines made, each read by itself. */
+  readonly rowCount: number
+}
+
 interface PhysicalLine {
   readonly bytes: Buffer
   readonly place: LinePlace
@@ -20,10 +30,12 @@ interface PhysicalLine {
 
 /**
  * Takes lines of CSV and makes rows of JSON; a quoted field may go on over lines, and a row's position is that of its first
- * line. Where a quote is never closed, its line alone is refused and the next ones are read on their own.
+ * line. Where a quote is never closed, its line alone is refused and the next ones are read on their own: until the file grows, when it
+ * was the end of the text that left it open.
  */
 export class CsvReader implements LineSink {
   isOpenLineRefused = false
+  openRecord: OpenRecord | undefined
   readonly #options: CsvReaderOptions
   readonly #builder: CsvRowBuilder
   readonly #fields: CsvField[] = []
@@ -32,6 +44,7 @@ export class CsvReader implements LineSink {
   #openBytes = 0
   #hasOddQuotes = false
   #isReplaying = false
+  #rowCount = 0
 
   constructor(options: CsvReaderOptions) {
     this.#options = options
@@ -66,11 +79,13 @@ export class CsvReader implements LineSink {
 
   /** To be called after the last line. */
   end(): void {
-    if (this.#open.length > 0) this.#giveUp(NOT_CLOSED)
+    if (this.#open.length > 0) this.#endOpen(NOT_CLOSED)
   }
 
   #begin(bytes: Buffer, start: number, end: number, place: LinePlace): void {
-    this.#hasOddQuotes = false
+    const opening = (this.#fields.at(-1)?.start ?? start) - 1
+    // Quotes before it belong to fields that are closed, or are characters of theirs.
+    this.#hasOddQuotes = hasOddQuotes(bytes, start, opening)
     this.#push(bytes, start, end, place)
   }
 
@@ -78,7 +93,7 @@ export class CsvReader implements LineSink {
     const lineEnd = bytes[end] === CARRIAGE_RETURN && place.isTerminated ? end + 2 : end + 1
     this.#open.push({ bytes: Buffer.from(bytes.subarray(start, lineEnd)), place: { ...place } })
     this.#openBytes += lineEnd - start
-    for (let at = start; at < end; at += 1) if (bytes[at] === QUOTE) this.#hasOddQuotes = !this.#hasOddQuotes
+    if (hasOddQuotes(bytes, start, end)) this.#hasOddQuotes = !this.#hasOddQuotes
   }
 
   #continue(bytes: Buffer, start: number, end: number, place: LinePlace): void {
@@ -89,26 +104,43 @@ export class CsvReader implements LineSink {
     }
     // Quotes that are doubled keep the count even: while it is odd the field cannot have been closed.
     if (this.#hasOddQuotes) {
-      if (!place.isTerminated) this.#giveUp(NOT_CLOSED)
+      if (!place.isTerminated) this.#endOpen(NOT_CLOSED)
       return
     }
     const record = Buffer.concat(this.#open.map(line => line.bytes))
     const recordEnd = record.length - (record.at(-2) === CARRIAGE_RETURN ? 2 : 1)
     const parsed = parseCsvRecord(record, 0, recordEnd, this.#options.delimiter, this.#fields)
     if (parsed !== 'complete') {
-      this.#giveUp(parsed === 'open' ? NOT_CLOSED : MALFORMED)
+      const reason = parsed === 'open' ? NOT_CLOSED : MALFORMED
+      if (place.isTerminated) this.#giveUp(reason)
+      else this.#endOpen(reason)
       return
     }
-    const [first] = this.#open
+    const open = this.#openRecord()
     const isUtf8 = this.#open.every(line => line.place.isUtf8)
     this.#close()
-    const position = first?.place.position ?? place.position
-    this.#record(record, 0, recordEnd, { ...place, position, isUtf8 })
+    this.#record(record, 0, recordEnd, { ...place, position: open.position, isUtf8 })
+    if (this.isOpenLineRefused) this.openRecord = open
   }
 
   #close(): void {
     this.#open = []
     this.#openBytes = 0
+  }
+
+  /** The text ends within a record. */
+  #endOpen(reason: string): void {
+    const open = this.#openRecord()
+    const rowCount = this.#rowCount
+    this.#giveUp(reason)
+    this.openRecord = { ...open, rowCount: this.#rowCount - rowCount }
+  }
+
+  #openRecord(): OpenRecord {
+    const position = this.#open[0]?.place.position ?? 0
+    const terminated = this.#open.filter(({ place }) => place.isTerminated)
+    const terminatedBytes = terminated.reduce((total, { bytes }) => total + bytes.length, 0)
+    return { position, terminatedBytes, rowCount: 0 }
   }
 
   /** Refuses the line that opened the quote and reads those after it again, each by itself. */
@@ -135,7 +167,10 @@ export class CsvReader implements LineSink {
     }
     const built = this.#builder.build(bytes, this.#fields, place.position)
     if (typeof built === 'string') this.#refuse(built, bytes.subarray(start, end), place)
-    else this.#options.sink.row(built)
+    else {
+      this.#rowCount += 1
+      this.#options.sink.row(built)
+    }
   }
 
   #refuse(reason: string, raw: Buffer, place: LinePlace): void {
@@ -147,6 +182,12 @@ export class CsvReader implements LineSink {
 
 const NOT_CLOSED = 'a quoted field is not closed'
 const MALFORMED = 'text after the end of a quoted field'
+
+function hasOddQuotes(bytes: Buffer, start: number, end: number): boolean {
+  let isOdd = false
+  for (let at = start; at < end; at += 1) if (bytes[at] === QUOTE) isOdd = !isOdd
+  return isOdd
+}
 
 function withoutLineEnd(line: Buffer): Buffer {
   let end = line.length

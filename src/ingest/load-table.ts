@@ -279,10 +279,10 @@ class TableLoad {
     const isJson = file.format === 'json' || file.format === 'ndjson'
     if (isJson && file.change !== 'grown' && this.#rows.rowCount > rowCount)
       this.#absentColumns.look(file.source, this.#checker, objectCount)
+    const rowsBefore = file.growth === undefined ? 0 : (file.taken?.rowCount ?? 0)
     this.#take(file, {
       ...read,
-      rowCount:
-        this.#rows.rowCount - rowCount + (file.growth === undefined ? 0 : (file.taken?.rowCount ?? 0)),
+      rowCount: rowsBefore + this.#rows.rowCount - rowCount - read.openRowCount,
       quarantinedCount: this.#rows.refusedCount - refusedCount,
       refusal: null,
     })

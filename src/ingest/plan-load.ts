@@ -10,7 +10,7 @@ import { CARRIAGE_RETURN, LINE_FEED } from './text-bytes.ts'
 interface Growth {
   readonly fromByte: number
   readonly fromPosition: number
-  /** Quarantined rows from this position on are read again; undefined: none are. */
+  /** What is in quarantine from this position on is read again, and rows of CSV are; undefined: nothing is. */
   readonly retractsFrom: number | undefined
 }
 

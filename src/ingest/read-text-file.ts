@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { IngotError } from '../errors.ts'
-import { CsvReader } from './csv-reader.ts'
+import { CsvReader, type OpenRecord } from './csv-reader.ts'
 import { type CsvField, csvText, parseCsvRecord } from './csv-record.ts'
 import type { IngestLimits } from './ingest-limits.ts'
 import type { JsonChecker, UndeclaredFields } from './json-checker.ts'
@@ -30,6 +30,8 @@ export interface ReadText {
   readonly blankCount: number
   readonly openBytes: number
   readonly isOpenRow: boolean
+  /** Rows of the open bytes, which are none when the file grows. */
+  readonly openRowCount: number
   readonly contentHash: string
 }
 
@@ -58,7 +60,7 @@ async function readChunks(
   if (file.format === 'json') {
     const reader = new JsonDocumentReader({ source, checker, sink, lineBytesMax: limits.lineBytesMax })
     const lineCount = await reader.read(chunks)
-    return { lineCount, blankCount: 0, openBytes: 0, isOpenRow: false }
+    return { lineCount, blankCount: 0, openBytes: 0, isOpenRow: false, openRowCount: 0 }
   }
   if (file.format === 'ndjson') {
     const reader = new NdjsonReader(source, checker, sink, limits.lineBytesMax)
@@ -68,7 +70,17 @@ async function readChunks(
   const scanned = await scan(options, chunks, reader)
   reader.end()
   await sink.pause()
-  return toRead(options, scanned, reader.isOpenLineRefused)
+  const read = toRead(options, scanned, reader.isOpenLineRefused)
+  return reader.openRecord === undefined ? read : toOpenRead(read, reader.openRecord, scanned)
+}
+
+function toOpenRead(
+  { blankCount }: Omit<ReadText, 'contentHash'>,
+  { position, terminatedBytes, rowCount }: OpenRecord,
+  { unterminatedBytes }: ScannedLines,
+): Omit<ReadText, 'contentHash'> {
+  const openBytes = terminatedBytes + unterminatedBytes
+  return { lineCount: position, blankCount, openBytes, isOpenRow: false, openRowCount: rowCount }
 }
 
 function scan(
@@ -88,7 +100,8 @@ function toRead(
 ): Omit<ReadText, 'contentHash'> {
   const before = (file.growth?.fromPosition ?? 1) - 1
   const isOpenRow = unterminatedBytes > 0 && !isOpenRefused
-  return { lineCount: before + lineCount, blankCount, openBytes: unterminatedBytes, isOpenRow }
+  const openBytes = unterminatedBytes
+  return { lineCount: before + lineCount, blankCount, openBytes, isOpenRow, openRowCount: 0 }
 }
 
 async function openCsv(options: ReadTextOptions): Promise<CsvReader> {

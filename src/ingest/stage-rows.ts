@@ -42,9 +42,12 @@ export async function stageLoadedRows(request: StageRowsRequest, loaded: LoadedR
   if (loaded.planned.every(file => file.change === 'touched')) return
   const { context, transaction, table } = request
   const replaced = loaded.planned.filter(file => file.change === 'replaced').map(sourceIs)
+  // A line of NDJSON that was refused made no row.
+  const reread = loaded.planned.filter(({ format }) => format === 'csv').flatMap(retractedRows)
+  const gone = [...replaced, ...reread]
   await transaction.update(table.identifier, async staged => {
     assert(staged !== undefined, `${formatIdentifier(table.identifier)} was staged before its rows`)
-    const kept = replaced.length === 0 ? staged : await withoutRows(request, staged, replaced)
+    const kept = gone.length === 0 ? staged : await withoutRows(request, staged, gone)
     const summary = progressSummary({ load: randomUuid(context.random) })
     return await stageAppend(context, kept, loaded.files, { summary })
   })
@@ -74,7 +77,7 @@ async function stageRefused(
   })
 }
 
-/** The rows in quarantine that are read again because their file grew where they end. */
+/** What is read again because its file grew where it ends. */
 function retractedRows(file: PlannedFile): string[] {
   const from = file.growth?.retractsFrom
   return from === undefined ? [] : [`(${sourceIs(file)} AND _position >= ${from})`]

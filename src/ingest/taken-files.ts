@@ -29,11 +29,15 @@ export interface TakenFile {
   readonly modifiedAtUs: number
   /** SHA-256 of the first `sizeBytes` bytes. */
   readonly contentHash: string
-  /** Lines, elements or rows: the position of the last one. */
+  /** Lines, elements or rows: the position of the last one, and of a CSV record that the file ends within that of its first line. */
   readonly lineCount: number
-  /** Bytes of a last line that has no line end: a row when `isOpenRow`, else refused (it may only be the first part of one). */
+  /**
+   * Bytes of a last line that has no line end: a row when `isOpenRow`, else refused (it may only be the first part of one). Of a CSV
+   * record that the file ends within: all of its lines.
+   */
   readonly openBytes: number
   readonly isOpenRow: boolean
+  /** Without those of a CSV record that the file ends within: they are read again when it grows. */
   readonly rowCount: number
   readonly quarantinedCount: number
   /** Why the file was refused as a whole; it is tried again when it changes. */
@@ -53,7 +57,12 @@ const COLUMNS: readonly StoredColumn[] = [
   { key: 'modifiedAtUs', name: 'modified_at_us', type: 'long', doc: 'microseconds since 1970' },
   { key: 'contentHash', name: 'content_hash', type: 'string', doc: 'SHA-256 of what was taken' },
   { key: 'lineCount', name: 'line_count', type: 'long' },
-  { key: 'openBytes', name: 'open_bytes', type: 'long', doc: 'bytes of a last line without line end' },
+  {
+    key: 'openBytes',
+    name: 'open_bytes',
+    type: 'long',
+    doc: 'bytes of a last line without line end, or of an open CSV record',
+  },
   { key: 'isOpenRow', name: 'is_open_row', type: 'boolean', doc: 'whether that line was a row' },
   { key: 'rowCount', name: 'row_count', type: 'long' },
   { key: 'quarantinedCount', name: 'quarantined_count', type: 'long' },

@@ -79,6 +79,48 @@ test('a CSV file grows under its header', async () => {
   assert.equal(await values('bronze.csv'), '1@2 2@3')
 })
 
+test('a CSV file may grow from within any record: its rows are those of the whole', async () => {
+  const table = bronzeTable({
+    name: 'bronze.cut',
+    columns: { v: 'string', w: 'string' },
+    glob: 'cut/*',
+    onChange: 'replace',
+  })
+  const text = 'v,w\n1,x\n2,"a\r\n3,""b""\n\n4,c"\r\n5,"d"\n"6\n7",e\n8,f\n'
+  const cuts = Array.from({ length: text.length }, (_, index) => index)
+  const name = (cut: number): string => `cut/${String(cut).padStart(2, '0')}.csv`
+  for (const cut of cuts) await lab.write(name(cut), text.slice(0, cut))
+  // What has no header yet is no file of this table.
+  for (const cut of [1, 2]) await lab.write(name(cut), '')
+  await lab.load(table)
+  for (const cut of cuts) await lab.write(name(cut), text)
+  await lab.load(table)
+  const rows = await lab.rows('bronze.cut', '_source, _position, v, w')
+  for (const cut of cuts) {
+    const found = rows.filter(([source]) => source === name(cut)).map(([, ...row]) => row)
+    assert.deepEqual(
+      found,
+      [
+        [2n, '1', 'x'],
+        [3n, '2', 'a\r\n3,"b"\n\n4,c'],
+        [7n, '5', 'd'],
+        [8n, '6\n7', 'e'],
+        [10n, '8', 'f'],
+      ],
+      `cut after ${JSON.stringify(text.slice(0, cut))}`,
+    )
+  }
+  assert.deepEqual(await lab.quarantined(table, '_source, raw'), [])
+  const counted = await lab.rows(FILES_TABLE, 'source AS _source, generation AS _position, row_count')
+  const ofCuts = counted.filter(
+    ([source, generation]) => String(source).startsWith('cut/') && generation === 2n,
+  )
+  assert.deepEqual(
+    ofCuts.map(([source, , rowCount]) => [source, rowCount]),
+    cuts.map(cut => [name(cut), 5n]),
+  )
+})
+
 for (const [what, before, after] of [
   ['other content of the same size', '{"v":1}\n', '{"v":9}\n'],
   ['a shorter file', '{"v":1}\n{"v":2}\n', '{"v":1}\n'],

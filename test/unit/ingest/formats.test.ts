@@ -62,6 +62,20 @@ test('CSV: quotes, lines within them, ragged records, nulls and misfits', async 
   assert.deepEqual([report.rows, report.quarantined, report.rescued], [8, 3, 3])
 })
 
+test('CSV: a quoted field goes on over lines behind one that has a quote in it', async () => {
+  const table = bronzeTable({
+    name: 'bronze.inches',
+    columns: { a: 'string', b: 'string' },
+    glob: 'inches/*',
+  })
+  await lab.write('inches/a.csv', 'a,b\n5" disk,"one\ntwo"\n3,x\n')
+  await lab.load(table)
+  assert.deepEqual(await lab.rows('bronze.inches', 'a, b'), [
+    ['5" disk', 'one\ntwo'],
+    ['3', 'x'],
+  ])
+})
+
 test('CSV: a quote that is never closed takes its own line only', async () => {
   const table = bronzeTable({
     name: 'bronze.unclosed',
