@@ -31,7 +31,7 @@ const ADD_FILES = `
   })
   def write(path, ids, names):
       pq.write_table(pa.Table.from_pylist([row(id) for id in ids], schema).select(names), path)
-      return path
+      return "file://" + path
   files = [
       write(os.path.join(FOLDER, "first.parquet"), range(5), schema.names),
       write(os.path.join(FOLDER, "second.parquet"), range(5, 9), list(reversed(schema.names))),
@@ -53,7 +53,7 @@ const CHANGE = `
       update.delete_column("price")
   with table.update_schema() as update:
       update.add_column("name", StringType())
-      update.add_column(("place", "lat"), StringType())
+      update.add_column(("place", "height"), StringType())
   table.append(table.scan(row_filter="id = 11").to_arrow())
 `
 
