@@ -26,7 +26,16 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
   if (!config.catalog.isAuthenticated) {
     const credentials = createTableCredentials(parts, () => ({ mode: 'write', principal: undefined }))
     const { catalog } = context
-    const routes = [createIcebergRest({ catalog, random, metrics, appends: queue, credentials })]
+    const routes = [
+      createIcebergRest({
+        catalog,
+        random,
+        metrics,
+        appends: queue,
+        credentials,
+        scans: { files: context, isConfined: false },
+      }),
+    ]
     return createHttpApp({ metrics, log, routes })
   }
   const authenticator = createAuthenticator(parts)
@@ -43,7 +52,14 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
     authentication: requireToken(authenticator, sessions),
     routes: [
       createOAuthRoutes(authenticator),
-      createIcebergRest({ catalog, random, metrics, appends, credentials }),
+      createIcebergRest({
+        catalog,
+        random,
+        metrics,
+        appends,
+        credentials,
+        scans: { files: context, isConfined: true },
+      }),
     ],
   })
 }

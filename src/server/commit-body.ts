@@ -16,7 +16,9 @@ import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-
 // absent keys: some clients (Java) write them out.
 
 const namespaceLevels = z.array(z.string())
-const snapshotId = z.union([z.bigint(), z.int()]).transform(BigInt)
+/** An integer of 64 bits. */
+export const long = z.union([z.bigint(), z.int()]).transform(BigInt)
+const snapshotId = long
 const properties = z.record(z.string(), z.string())
 
 /** Says which kind it is that nobody knows, where the spec tells kinds apart by `member`. */

@@ -26,6 +26,8 @@ export const ERROR_MAPPINGS: Readonly<Record<ErrorCode, ErrorMapping>> = {
   VIEW_NOT_FOUND: { status: 404, type: 'NoSuchViewException', sqlState: '42P01' },
   SNAPSHOT_NOT_FOUND: { status: 404, type: 'NoSuchSnapshotException', sqlState: '42704' },
   HISTORY_FORGOTTEN: { status: 404, type: 'NoSuchTableException', sqlState: '42704' },
+  PLAN_NOT_FOUND: { status: 404, type: 'NoSuchPlanIdException', sqlState: '42704' },
+  PLAN_TASK_NOT_FOUND: { status: 404, type: 'NoSuchPlanTaskException', sqlState: '42704' },
   COMMIT_CONFLICT: { status: 409, type: 'CommitFailedException', sqlState: '40001' },
   COMMIT_STATE_UNKNOWN: { status: 500, type: 'CommitStateUnknownException', sqlState: '08007' },
   IDEMPOTENCY_MISMATCH: { status: 422, type: 'UnprocessableEntityException', sqlState: '22023' },

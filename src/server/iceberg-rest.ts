@@ -7,6 +7,7 @@ import { addTableRoutes } from './iceberg-rest-tables.ts'
 import { addViewRoutes } from './iceberg-rest-views.ts'
 import { addIngotCatalogRoutes } from './ingot-catalog-routes.ts'
 import { sendJson } from './json-exchange.ts'
+import { addScanPlanningRoutes } from './scan-planning-routes.ts'
 
 /** Paths of one thing: whether it is there can be asked by HEAD, which the handler of GET answers. */
 const THINGS: ReadonlySet<string> = new Set([
@@ -27,6 +28,7 @@ export function createIcebergRest(options: IcebergRestOptions): Hono {
   addNamespaceRoutes(catalogRoutes, options)
   addTableRoutes(catalogRoutes, options)
   addCredentialRoutes(catalogRoutes, options)
+  addScanPlanningRoutes(catalogRoutes, options)
   addViewRoutes(catalogRoutes, options)
   const endpoints = endpointsOf(catalogRoutes)
   const app = new Hono()

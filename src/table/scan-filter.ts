@@ -13,7 +13,7 @@ export type ScanFilter =
   | ScanPredicate
 
 /** A condition on one row. */
-export interface ScanPredicate {
+interface ScanPredicate {
   readonly type: 'predicate'
   /** As it was written, for those who evaluate it. */
   readonly json: unknown

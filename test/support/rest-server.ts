@@ -3,6 +3,9 @@ import { parseJson, stringifyJson } from '../../src/json.ts'
 import { systemRandom } from '../../src/random.ts'
 import { createHttpApp } from '../../src/server/http-app.ts'
 import { createIcebergRest } from '../../src/server/iceberg-rest.ts'
+import type { ScanPlanningOptions } from '../../src/server/scan-planning-routes.ts'
+import type { FileIO } from '../../src/storage/file-io.ts'
+import { createManifestCache } from '../../src/table/manifest-cache.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { openLocalFixture } from '../conformance/catalog-fixtures.ts'
@@ -23,6 +26,10 @@ export interface Client {
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
+function scansOf(io: FileIO): ScanPlanningOptions {
+  return { files: { io, manifests: createManifestCache() }, isConfined: true }
+}
+
 /** A server over a catalog of its own, some methods of which may be replaced. */
 export async function withServer(
   check: (client: Client) => Promise<void>,
@@ -34,7 +41,7 @@ export async function withServer(
   const app = createHttpApp({
     metrics,
     log: createLog({ level: 'silent' }),
-    routes: [createIcebergRest({ catalog, random: systemRandom, metrics })],
+    routes: [createIcebergRest({ catalog, random: systemRandom, metrics, scans: scansOf(fixture.io) })],
   })
   const send: Client['send'] = async (method, path, body, headers = {}) => {
     const isReady = body === undefined || typeof body === 'string' || body instanceof ReadableStream

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { Grant, Privilege, Securable } from '../../../src/catalog/access-store.ts'
 import { encodeAppendFiles } from '../../../src/catalog/append-body.ts'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
+import type { TableMetadata } from '../../../src/format/metadata-types.ts'
+import { formatPlanId, formatToken, type ScanToken } from '../../../src/server/scan-planning-token.ts'
 import { SCHEMA } from '../../conformance/catalog-samples.ts'
 import { CatalogAppLab, SERVICE_TOKEN } from '../../support/catalog-app.ts'
 
@@ -98,6 +100,20 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     status: 204,
   },
   'DELETE /v1/namespaces/:namespace/tables/:table': { needs: ['manage', TABLE], status: 204 },
+  'POST /v1/namespaces/:namespace/tables/:table/plan': { needs: ['read', TABLE], body: () => ({}) },
+  'GET /v1/namespaces/:namespace/tables/:table/plan/:plan-id': {
+    needs: ['read', TABLE],
+    path: `${tablePath}/plan/PLAN_ID`,
+  },
+  'DELETE /v1/namespaces/:namespace/tables/:table/plan/:plan-id': {
+    needs: ['read', TABLE],
+    path: `${tablePath}/plan/PLAN_ID`,
+    status: 204,
+  },
+  'POST /v1/namespaces/:namespace/tables/:table/tasks': {
+    needs: ['read', TABLE],
+    body: ({ metadata }) => ({ 'plan-task': formatToken(emptyPlanOf(metadata)) }),
+  },
   'GET /v1/namespaces/:namespace/views': { needs: ['read', SILVER] },
   'POST /v1/namespaces/:namespace/views': {
     needs: ['write', NEW],
@@ -173,11 +189,12 @@ for (const [route, expectation] of Object.entries(EXPECTATIONS)) {
   })
 }
 
-async function checkRoute(method: string, path: string, expectation: Expectation): Promise<void> {
+async function checkRoute(method: string, pattern: string, expectation: Expectation): Promise<void> {
   const { needs, status = 200, hidden = 404, empty } = expectation
   await using lab = await CatalogAppLab.open()
   const table = await makeLake(lab)
   const body = expectation.body?.(table)
+  const path = pattern.replace('PLAN_ID', formatPlanId(emptyPlanOf(table.metadata)))
   const statusFor = async (token?: string): Promise<number> =>
     (await lab.ask(method, path, token, body)).status
   if (needs === 'open') return assert.equal(await statusFor(), status)
@@ -220,6 +237,11 @@ async function checkLower(
   if (below === undefined) return
   await lab.store.access.addGrant({ ...grant, privilege: below }, 1)
   assert.equal(await statusFor(await lab.tokenFor('lower', 'lower')), 403)
+}
+
+function emptyPlanOf(metadata: TableMetadata): ScanToken {
+  const scan = { 'snapshot-id': null, 'schema-id': 0, 'case-sensitive': true }
+  return { tableUuid: metadata['table-uuid'], scan }
 }
 
 async function makeLake({ catalog }: CatalogAppLab): Promise<LoadedTable> {
