@@ -5,15 +5,19 @@ import { ORPHANS_REMOVED_BEFORE } from '../format/table-updates.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import type { TableChange } from './catalog.ts'
 import { LOCATION_PROPERTIES } from './foreign-metadata.ts'
+import { CLONE_LOCATIONS, locationsOf } from './table-locations.ts'
 
 /**
  * The property that tables have in common which may name one another's files: a clone, what it was made from, and their clones. The
  * catalog alone sets it, for good: versions of the past lead to shared files, too.
  */
-export const CLONE_FAMILY = 'ingot.clone-family'
+const CLONE_FAMILY = 'ingot.clone-family'
 
 /** Iceberg's property by which other engines know that files of a table are not theirs to remove. */
 const GC_ENABLED = 'gc.enabled'
+
+/** What says whose files a table may name: whoever set it by themselves would read, and have removed, files of others. */
+const SHARING_PROPERTIES: readonly string[] = [CLONE_FAMILY, CLONE_LOCATIONS]
 
 /** What is true of the original's folder alone. */
 const OWN_PROPERTIES: ReadonlySet<string> = new Set([ORPHANS_REMOVED_BEFORE, ...LOCATION_PROPERTIES])
@@ -44,11 +48,12 @@ export function cloneMetadata(original: TableMetadata, options: CloneOptions): T
     Object.entries(original.properties).filter(([key]) => !OWN_PROPERTIES.has(key)),
   )
   const updatedMs = Math.max(original['last-updated-ms'], nowMs)
+  const { own, shared } = locationsOf(original)
   const cloned = {
     ...(snapshotId === undefined ? original : upTo(original, snapshotId, updatedMs)),
     'table-uuid': uuid,
     location,
-    properties,
+    properties: { ...properties, [CLONE_LOCATIONS]: JSON.stringify([own, ...shared]) },
     'last-updated-ms': updatedMs,
     'metadata-log': [],
   }
@@ -99,25 +104,32 @@ function upTo(metadata: TableMetadata, snapshotId: bigint | null, nowMs: number)
   }
 }
 
-/** Refuses a commit that would put a table into a family, or take it out of one. @throws REQUEST_INVALID */
-export function refuseFamilyUpdates({ identifier, updates }: TableChange, base: TableMetadata | null): void {
-  const family = base === null ? undefined : familyOf(base)
+/** Refuses a commit that would say by itself with whom a table shares files. @throws REQUEST_INVALID */
+export function refuseSharing({ identifier, updates }: TableChange, base: TableMetadata | null): void {
   for (const update of updates) {
-    const isChanged =
-      update.action === 'set-properties'
-        ? (update.updates[CLONE_FAMILY] ?? family) !== family
-        : update.action === 'remove-properties' &&
-          update.removals.includes(CLONE_FAMILY) &&
-          family !== undefined
-    if (isChanged) throw familyIsNotSet(identifier)
+    const before = base?.properties ?? {}
+    if (update.action === 'set-properties')
+      requireNotShared(identifier, { ...before, ...update.updates }, before)
+    const removed = update.action === 'remove-properties' ? update.removals : []
+    if (removed.some(key => SHARING_PROPERTIES.includes(key) && before[key] !== undefined)) {
+      throw sharingIsNotSet(identifier)
+    }
   }
 }
 
-/** REQUEST_INVALID for whoever would say by themselves whose files a table may name. */
-export function familyIsNotSet(identifier: TableIdentifier): IngotError {
+/** Refuses properties by which a table would share files, unless it does so already. @throws REQUEST_INVALID */
+export function requireNotShared(
+  identifier: TableIdentifier,
+  properties: Readonly<Record<string, string>>,
+  before: Readonly<Record<string, string>> = {},
+): void {
+  if (SHARING_PROPERTIES.some(key => properties[key] !== before[key])) throw sharingIsNotSet(identifier)
+}
+
+function sharingIsNotSet(identifier: TableIdentifier): IngotError {
   return new IngotError(
     'REQUEST_INVALID',
-    `property ${CLONE_FAMILY} of ${formatIdentifier(identifier)} is set by the catalog alone`,
+    `${SHARING_PROPERTIES.join(' and ')} of ${formatIdentifier(identifier)} are set by the catalog alone`,
     { hint: 'ingot clone makes tables that share their files', context: { identifier } },
   )
 }

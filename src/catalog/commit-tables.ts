@@ -6,13 +6,7 @@ import { type Random, randomUuid } from '../random.ts'
 import type { FileIO } from '../storage/file-io.ts'
 import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
-import {
-  cloneMetadata,
-  familyOf,
-  joinFamily,
-  refuseFamilyUpdates,
-  requireCloneable,
-} from './clone-metadata.ts'
+import { cloneMetadata, familyOf, joinFamily, refuseSharing, requireCloneable } from './clone-metadata.ts'
 import { checkForeignMetadata } from './foreign-metadata.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import { readVersion } from './past-version.ts'
@@ -62,7 +56,7 @@ export async function prepareChanges(
 
 function requireChange(change: TableChange, base: LoadedTable | null): void {
   requireTable(change, base)
-  refuseFamilyUpdates(change, base?.metadata ?? null)
+  refuseSharing(change, base?.metadata ?? null)
   try {
     checkRequirements(base?.metadata ?? null, change.requirements)
   } catch (error) {

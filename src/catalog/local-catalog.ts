@@ -28,7 +28,7 @@ import type {
   VersionsOfTable,
   ViewChange,
 } from './catalog.ts'
-import { CLONE_FAMILY, familyIsNotSet } from './clone-metadata.ts'
+import { requireNotShared } from './clone-metadata.ts'
 import {
   checkChanges,
   type PreparedChange,
@@ -170,7 +170,7 @@ class LocalCatalog implements Catalog {
   async stageTable(request: CreateTableRequest): Promise<TableMetadata> {
     const { identifier } = request
     checkIdentifier(identifier)
-    if (request.properties?.[CLONE_FAMILY] !== undefined) throw familyIsNotSet(identifier)
+    requireNotShared(identifier, request.properties ?? {})
     await requireNamespace(this.#store, identifier.namespace)
     await requireNameFree(this.#store, identifier)
     const metadata = newTableMetadata({

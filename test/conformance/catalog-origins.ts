@@ -5,6 +5,7 @@ import { type Check, fails, key } from './catalog-check.ts'
 import { appendTo, createSample, setProperty, tableRequest } from './catalog-samples.ts'
 
 const FAMILY = 'ingot.clone-family'
+const LOCATIONS = 'ingot.clone-locations'
 
 const named = (name: string): TableIdentifier => ({ namespace: ['n'], name })
 
@@ -63,7 +64,8 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
     const { properties, location, 'table-uuid': uuid, 'last-updated-ms': _time, ...cloned } = clone.metadata
     const family = original.metadata.properties[FAMILY]
     assert.match(family ?? '', /^[0-9a-f-]{36}$/)
-    assert.deepEqual(properties, { kept: 'yes', 'gc.enabled': 'false', [FAMILY]: family })
+    const sharing = { [FAMILY]: family, [LOCATIONS]: JSON.stringify([before.metadata.location]) }
+    assert.deepEqual(properties, { kept: 'yes', 'gc.enabled': 'false', ...sharing })
     assert.deepEqual(original.metadata.properties, {
       ...before.metadata.properties,
       ...own,
@@ -124,6 +126,9 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
       ['t', 'u', 'v'].map(async name => (await catalog.loadTable(named(name))).metadata.properties[FAMILY]),
     )
     assert.equal(new Set(families).size, 1)
+    const { metadata } = await catalog.loadTable(named('v'))
+    const folders = [clone.metadata.location, table.metadata.location]
+    assert.deepEqual(metadata.properties[LOCATIONS], JSON.stringify(folders))
   },
 
   'a clone is refused when its original moved, when its name is taken, and when nobody knows who has its files':
@@ -161,9 +166,11 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
     assert.deepEqual(await catalog.findCommit(options.idempotencyKey), first)
   },
 
-  'nobody but the catalog puts a table into a family, or takes it out': async ({ catalog }) => {
+  'nobody but the catalog says with whom a table shares files': async ({ catalog }) => {
     const table = await createSample(catalog, 'n')
-    await fails('REQUEST_INVALID', catalog.commit([setProperty(table, FAMILY, 'f')], key()))
+    for (const property of [FAMILY, LOCATIONS]) {
+      await fails('REQUEST_INVALID', catalog.commit([setProperty(table, property, '["f"]')], key()))
+    }
     const request = { ...tableRequest(named('u')), properties: { [FAMILY]: 'f' } }
     await fails('REQUEST_INVALID', catalog.createTable(request))
     await fails('REQUEST_INVALID', catalog.stageTable(request))
