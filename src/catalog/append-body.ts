@@ -29,10 +29,15 @@ export function encodeAppendFiles(metadata: TableMetadata, files: readonly DataF
   })
 }
 
-/** @throws REQUEST_INVALID when it is no manifest, or has other entries than data files to add */
+/** @throws REQUEST_INVALID when it is no manifest, has no entries, or others than data files to add */
 export function decodeAppendFiles(bytes: Uint8Array): readonly DataFile[] {
   try {
     const { entries } = readManifest(bytes)
+    if (entries.length === 0) {
+      throw new IngotError('REQUEST_INVALID', 'an append has no files', {
+        hint: 'a table changes by files: progress alone is moved on by the next of them',
+      })
+    }
     const other = entries.find(({ status, file }) => status !== 'added' || file.content !== 'data')
     if (other === undefined) return entries.map(({ file }) => file)
     const { status, file } = other

@@ -5,7 +5,7 @@ import type { LoadedTable } from './catalog.ts'
 export interface Append {
   /** A second append under the same key answers as the first did, and adds nothing. */
   readonly idempotencyKey: string
-  /** In the table's folder, under its current schema and its default partition spec. */
+  /** One at least, in the table's folder, under its current schema and its default partition spec. */
   readonly files: readonly DataFile[]
   /**
    * A time before the first of the files was written, by the writer's clock. Files that waited for so long that they may have been

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Grant, Privilege, Securable } from '../../../src/catalog/access-store.ts'
 import { encodeAppendFiles } from '../../../src/catalog/append-body.ts'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
+import type { DataFile } from '../../../src/format/manifest-types.ts'
 import type { TableMetadata } from '../../../src/format/metadata-types.ts'
 import { formatPlanId, formatToken, type ScanToken } from '../../../src/server/scan-planning-token.ts'
 import { SCHEMA } from '../../conformance/catalog-samples.ts'
@@ -166,7 +167,7 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
       'table-uuid': metadata['table-uuid'],
       'schema-id': 99,
       'spec-id': 0,
-      manifest: Buffer.from(encodeAppendFiles(metadata, [])).toString('base64'),
+      manifest: Buffer.from(encodeAppendFiles(metadata, [dataFileOf(metadata)])).toString('base64'),
       'began-at-ms': 0,
     }),
     // Who may write is told that the table has other columns.
@@ -237,6 +238,11 @@ async function checkLower(
   if (below === undefined) return
   await lab.store.access.addGrant({ ...grant, privilege: below }, 1)
   assert.equal(await statusFor(await lab.tokenFor('lower', 'lower')), 403)
+}
+
+function dataFileOf({ location }: TableMetadata): DataFile {
+  const filePath = `${location}/data/1.parquet`
+  return { content: 'data', filePath, fileFormat: 'PARQUET', partition: [], recordCount: 1, fileSizeBytes: 1 }
 }
 
 function emptyPlanOf(metadata: TableMetadata): ScanToken {

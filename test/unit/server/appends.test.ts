@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { encodeAppendFiles } from '../../../src/catalog/append-body.ts'
 import type { Append } from '../../../src/catalog/appender.ts'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
 import { RestAppender } from '../../../src/catalog/rest-appender.ts'
@@ -145,6 +146,8 @@ test('what is no append is refused with its reason, and nothing is added', async
   assert.match(await post(timeless, key), /^400 request is not valid at began-at-ms/)
   assert.match(await post({ ...body, manifest: '!' }, key), /^400 request is not valid at manifest/)
   assert.match(await post({ ...body, manifest: 'T2Jq' }, key), /^400 manifest is no Iceberg manifest/)
+  const empty = Buffer.from(encodeAppendFiles(table.metadata, [])).toString('base64')
+  assert.match(await post({ ...body, manifest: empty }, key), /^400 an append has no files/)
   const [file] = await filesOf(table, 1)
   assert.ok(file)
   const outside = {
