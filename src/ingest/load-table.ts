@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { IngotError } from '../errors.ts'
 import type { NestedField } from '../format/types.ts'
 import type { BronzeTable, LakeColumn } from '../lake/lake.ts'
 import type { Engine } from '../table/engine.ts'
@@ -24,7 +23,7 @@ import { hashPrefix } from './read-bytes.ts'
 import { type ReadText, readTextFile } from './read-text-file.ts'
 import { type RescuedField, RescuedFields } from './rescued-fields.ts'
 import type { RowSink } from './row-sink.ts'
-import { readingSource } from './source-error.ts'
+import { readingSource, writtenWhileRead } from './source-error.ts'
 import { stageLoadedRows } from './stage-rows.ts'
 import type { TakenFile } from './taken-files.ts'
 
@@ -275,7 +274,8 @@ class TableLoad {
     this.#rows.begin(file.source)
     const { objectCount } = this.#checker
     const read = await readText(this.#request, open, this.#checker, this.#rows)
-    if (open.path !== file.path) await requireUnchanged(file)
+    const isGrowable = open.path === file.path && file.format !== 'json'
+    if (!isGrowable) await requireUnchanged(file)
     const isJson = file.format === 'json' || file.format === 'ndjson'
     if (isJson && file.change !== 'grown' && this.#rows.rowCount > rowCount)
       this.#absentColumns.look(file.source, this.#checker, objectCount)
@@ -349,9 +349,5 @@ class TableLoad {
 async function requireUnchanged(file: PlannedFile): Promise<void> {
   const { size, mtimeMs } = await readingSource(file.path, () => stat(file.path))
   if (size === file.sizeBytes && Math.round(mtimeMs * 1000) === file.modifiedAtUs) return
-  throw new IngotError('SOURCE_CHANGED', `${file.source} was written to while it was read`, {
-    retryable: true,
-    hint: 'write a file under another name and rename it when it is complete',
-    context: { source: file.source, path: file.path },
-  })
+  throw writtenWhileRead(file.source, file.path)
 }

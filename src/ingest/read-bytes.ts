@@ -48,7 +48,11 @@ export async function* hashing(chunks: AsyncIterable<Buffer>, hash: Hash): Async
 
 /** The hash of a file's first `end` bytes, to which more can be added. */
 export async function hashPrefix(path: string, end: number): Promise<Hash> {
-  const hash = createHash('sha256')
-  for await (const chunk of readBytes(path, 0, end)) hash.update(chunk)
+  return await hashOn(createHash('sha256'), path, 0, end)
+}
+
+/** Adds a file's bytes from `start` to `end` (exclusive) to `hash`. */
+export async function hashOn(hash: Hash, path: string, start: number, end: number): Promise<Hash> {
+  for await (const chunk of readBytes(path, start, end)) hash.update(chunk)
   return hash
 }

@@ -7,9 +7,10 @@ import type { JsonChecker, UndeclaredFields } from './json-checker.ts'
 import { JsonDocumentReader } from './json-document-reader.ts'
 import { NdjsonReader } from './ndjson-reader.ts'
 import type { PlannedFile } from './plan-load.ts'
-import { hashing, hashPrefix, readBytes } from './read-bytes.ts'
+import { hashing, hashOn, hashPrefix, readBytes } from './read-bytes.ts'
 import type { RowSink } from './row-sink.ts'
 import { type LineSink, type ScannedLines, scanLines } from './scan-lines.ts'
+import { writtenWhileRead } from './source-error.ts'
 
 export interface ReadTextOptions {
   readonly file: PlannedFile
@@ -40,15 +41,25 @@ export async function readTextFile(options: ReadTextOptions): Promise<ReadText> 
   const { file, path } = options
   const isInflated = path !== file.path
   const start = file.growth?.fromByte ?? 0
-  const hash = isInflated ? await hashPrefix(file.path, file.sizeBytes) : await hashBefore(path, start)
+  const hash = isInflated ? await hashPrefix(file.path, file.sizeBytes) : await hashBefore(file)
   const bytes = readBytes(path, start, options.pathBytes)
   const chunks = isInflated ? bytes : hashing(bytes, hash)
   const read = await readChunks(options, chunks)
   return { ...read, contentHash: hash.digest('hex') }
 }
 
-async function hashBefore(path: string, start: number): Promise<Hash> {
-  return start === 0 ? createHash('sha256') : await hashPrefix(path, start)
+/**
+ * The hash of what comes before that which is read.
+ * @throws SOURCE_CHANGED, retryable, when a file that had grown has other content by now
+ */
+async function hashBefore({ path, source, growth, taken }: PlannedFile): Promise<Hash> {
+  if (growth === undefined || taken === undefined) return createHash('sha256')
+  const { fromByte } = growth
+  const both = Math.min(fromByte, taken.sizeBytes)
+  const hash = await hashPrefix(path, both)
+  const takenHash = await hashOn(hash.copy(), path, both, taken.sizeBytes)
+  if (takenHash.digest('hex') !== taken.contentHash) throw writtenWhileRead(source, path)
+  return await hashOn(hash, path, both, fromByte)
 }
 
 async function readChunks(

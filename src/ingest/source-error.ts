@@ -42,6 +42,15 @@ export function toSourceError(error: unknown, path: string): unknown {
   })
 }
 
+/** The error of a file that has other content than it had when it was listed. */
+export function writtenWhileRead(source: string, path: string): IngotError {
+  return new IngotError('SOURCE_CHANGED', `${source} was written to while it was read`, {
+    retryable: true,
+    hint: 'write a file under another name and rename it when it is complete',
+    context: { source, path },
+  })
+}
+
 /** Does `work` on a file of a source. @throws what toSourceError makes of a failed system call */
 export async function readingSource<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { isIngotError } from '../../../src/errors.ts'
 import { FILES_TABLE } from '../../../src/ingest/taken-files.ts'
 import { Transaction } from '../../../src/table/transaction.ts'
-import { formatIdentifier } from '../../../src/table-identifier.ts'
+import { formatIdentifier, identifierKey } from '../../../src/table-identifier.ts'
 import { bronzeTable, IngestLab } from './ingest-lab.ts'
 
 let lab: IngestLab
@@ -77,6 +77,52 @@ test('a CSV file grows under its header', async () => {
   await lab.write('csv/a.csv', 'w,v\nx,1\ny,2\n')
   await lab.load(table)
   assert.equal(await values('bronze.csv'), '1@2 2@3')
+})
+
+for (const [what, format, before, planned, then] of [
+  ['grew and is another now', 'ndjson', '{"v":1}\n', '{"v":1}\n{"v":2}\n', '{"v":8}\n{"v":9}\n'],
+  [
+    'had an open line and is another now',
+    'ndjson',
+    '{"v":1}\n{"v"',
+    '{"v":1}\n{"v":2}\n',
+    '{"v":8}\n{"v":9}\n',
+  ],
+  ['ended without line end and is another now', 'csv', 'v\n1', 'v\n1\n2\n', 'v\n8\n9\n'],
+  ['is JSON and grew', 'json', undefined, '[{"v":1}', '[{"v":1},{"v":2}]'],
+] as const) {
+  test(`a file that ${what} when it is read is taken by a later run`, async () => {
+    const folder = what.replaceAll(' ', '-')
+    const file = `${folder}/a.${format}`
+    const table = bronzeTable({ name: `bronze.${folder}`, columns: { v: 'long' }, glob: `${folder}/*` })
+    if (before !== undefined) {
+      await lab.write(file, before)
+      await lab.load(table)
+    }
+    await lab.write(file, planned)
+    const transaction = new Transaction(lab.context)
+    const plan = await lab.loader.plan(table, transaction)
+    await lab.write(file, then)
+    await assert.rejects(lab.loader.stage(table, plan, transaction), (error: unknown) => {
+      assert.ok(isIngotError(error, 'SOURCE_CHANGED'))
+      assert.equal(error.message, `${file} was written to while it was read`)
+      return error.retryable
+    })
+  })
+}
+
+test('what is appended to lines while they are read is taken by a later run', async () => {
+  const table = bronzeTable({ name: 'bronze.appended', columns: { v: 'long' }, glob: 'appended/*' })
+  await lab.write('appended/a.ndjson', '{"v":1}\n')
+  const transaction = new Transaction(lab.context)
+  const plan = await lab.loader.plan(table, transaction)
+  await lab.write('appended/a.ndjson', '{"v":1}\n{"v":2}\n')
+  const report = await lab.loader.stage(table, plan, transaction)
+  await lab.loader.finish(transaction, new Map([[identifierKey(table.identifier), report]]))
+  await transaction.commit({ idempotencyKey: crypto.randomUUID() })
+  assert.equal(await values('bronze.appended'), '1@1')
+  await lab.load(table)
+  assert.equal(await values('bronze.appended'), '1@1 2@2')
 })
 
 test('a CSV file may grow from within any record: its rows are those of the whole', async () => {
