@@ -1,6 +1,6 @@
 import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
-import type { NestedField } from '../format/types.ts'
+import type { NestedField, Type } from '../format/types.ts'
 import type { LakeColumn } from '../lake/lake.ts'
 import { writeDataFiles } from '../table/data-files.ts'
 import type { EngineSession } from '../table/engine.ts'
@@ -93,14 +93,26 @@ export async function describeParquet(
   }
 }
 
-/** The columns that a file would add to a table, in its order: those whose names a column can have. */
+/** The columns that a file would add to a table, in its order: those whose names and types a column can have. */
 export function undeclaredColumns(
   fileColumns: readonly ParquetColumn[],
   declared: readonly LakeColumn[],
 ): readonly LakeColumn[] {
   const names = ColumnNames.ofBronze(declared.map(column => column.name))
-  const others = fileColumns.filter(column => names.take(column.name))
-  return others.map(({ name, sqlType }) => ({ name, type: fromSqlType(sqlType, name) }))
+  return fileColumns.flatMap(({ name, sqlType }) => {
+    const type = columnType(sqlType)
+    return type === undefined || !names.take(name) ? [] : [{ name, type }]
+  })
+}
+
+/** Undefined when no column can have it, such as an interval: its values are rescued as text. */
+function columnType(sqlType: string): Type | undefined {
+  try {
+    return fromSqlType(sqlType)
+  } catch (error) {
+    if (isIngotError(error, 'UNSUPPORTED')) return undefined
+    throw error
+  }
 }
 
 /** Tells a damaged file from an engine that cannot write. */

@@ -150,5 +150,17 @@ function jsonValueSql(column: ParquetColumn): string {
     // JSON has no NaN and no infinity.
     return `CASE WHEN isfinite(${at(column)}) THEN to_json(${at(column)}) ELSE to_json(${text}) END::VARCHAR`
   }
-  return `to_json(${NATIVE_IN_JSON.test(column.sqlType) ? at(column) : text})::VARCHAR`
+  if (!NATIVE_IN_JSON.test(column.sqlType)) return `to_json(${text})::VARCHAR`
+  const json = `to_json(${at(column)})::VARCHAR`
+  const withTexts = withTextFloats(column.sqlType)
+  if (withTexts === column.sqlType) return json
+  const hasNoNumber = `regexp_matches(${json}, '[\\[:,](NaN|-?Infinity)[,}\\]]')`
+  return `CASE WHEN ${hasNoNumber} THEN to_json(${at(column)}::${withTexts})::VARCHAR ELSE ${json} END`
+}
+
+/** The type with texts for its floating-point numbers, whatever fields are called. */
+function withTextFloats(sqlType: string): string {
+  return sqlType.replace(/"(?:[^"]|"")*"|'(?:[^']|'')*'|\b(?:FLOAT|DOUBLE)\b/g, part =>
+    part.startsWith('"') || part.startsWith("'") ? part : 'VARCHAR',
+  )
 }

@@ -252,6 +252,24 @@ test('Parquet: by name; a value that the column does not hold exactly is rescued
   ])
 })
 
+test('Parquet: what is rescued is JSON for every reader, whatever is nested in it', async () => {
+  const table = bronzeTable({ name: 'bronze.nested', columns: { v: 'long' }, glob: 'nested/*' })
+  const fields = [
+    "['nan'::DOUBLE, 1.5::DOUBLE] AS l",
+    `{'DOUBLE': '-infinity'::FLOAT, 's': ',NaN,'} AS "s ""DOUBLE"""`,
+    '[0.5]::DOUBLE[] AS f',
+    '{d: 12345678901234567890.123456789::DECIMAL(38, 9)} AS d',
+  ]
+  await copy(`SELECT 1::BIGINT AS v, ${fields.join(', ')}`, 'nested/x.parquet', 'FORMAT parquet')
+  await lab.load(table)
+  const [[rescued] = []] = await lab.rows('bronze.nested', '_rescued')
+  assert.equal(
+    rescued,
+    '{"l":["nan","1.5"],"s \\"DOUBLE\\"":{"DOUBLE":"-inf","s":",NaN,"},"f":[0.5],"d":{"d":12345678901234567890.123456789}}',
+  )
+  JSON.parse(String(rescued))
+})
+
 test('Parquet: text is read as strictly as in other files, and nothing of it is rounded', async () => {
   const cases: readonly (readonly [type: Type, text: string, value: string | null])[] = [
     ['decimal(12, 2)', '12.505', null],

@@ -45,7 +45,7 @@ test('add: a field that no column can be called after stays in _rescued, and sto
   ]
   await lab.write('names/a.ndjson', lines.map(line => `${line}\n`).join(''))
   await lab.write('names/b.csv', 'v,_source,N\n5,y,12\n')
-  const copy = `COPY (SELECT 6::BIGINT AS v, 'z' AS _source, 13 AS "N") TO '${lab.path('names/c.parquet')}'`
+  const copy = `COPY (SELECT 6::BIGINT AS v, 'z' AS _source, 13 AS "N", INTERVAL 1 DAY AS i) TO '${lab.path('names/c.parquet')}'`
   await lab.engine.session({ label: 'test' }, session => session.query(copy))
   await lab.load(table)
   assert.deepEqual(await lab.rows('bronze.names', 'v, n, s::VARCHAR, "a.b ""c""", "__proto__", _rescued'), [
@@ -54,7 +54,7 @@ test('add: a field that no column can be called after stays in _rescued, and sto
     [3n, null, "{'a': 1}", 9n, null, '{"N":8,"s":{"a":1,"A":2,"":3}}'],
     [4n, null, "{'a': NULL}", null, 11n, '{"s":{"A":10}}'],
     [5n, null, null, null, null, '{"_source":"y","N":"12"}'],
-    [6n, null, null, null, null, '{"_source":"z","N":13}'],
+    [6n, null, null, null, null, '{"_source":"z","N":13,"i":"1 day"}'],
   ])
 })
 
