@@ -27,25 +27,27 @@ export function valueToJson(type: PrimitiveType, value: PrimitiveValue | null): 
 
 /**
  * The value of a type that JSON stands for. What engines write as well is read: whole numbers for dates (days) and times
- * (microseconds), numbers for decimals, times of another zone or of none, which are UTC.
+ * (microseconds), numbers for decimals and texts for numbers, times of another zone or of none, which are UTC.
  * @returns undefined when it stands for no value of the type; null has none, and NaN is compared with nothing
  */
 export function valueFromJson(type: PrimitiveType, json: unknown): PrimitiveValue | undefined {
   if (type === 'boolean') return typeof json === 'boolean' ? json : undefined
   if (isFloating(type)) return floatingFromJson(type, json)
-  if (typeof json === 'string') return isNumeric(type) ? undefined : valueFromText(type, json)
+  if (typeof json === 'string') {
+    const isWhole = (type === 'int' || type === 'long') && /^-?\d{1,19}$/.test(json)
+    return isWhole ? valueFromJson(type, BigInt(json)) : valueFromText(type, json)
+  }
   if (typeof json !== 'bigint' && typeof json !== 'number') return undefined
   if (type.startsWith('decimal')) return valueFromText(type, String(json))
   return isInteger(json) ? valueFromInteger(type, json) : undefined
 }
 
-function floatingFromJson(type: PrimitiveType, json: unknown): number | undefined {
-  if (typeof json !== 'number' && typeof json !== 'bigint') return undefined
-  return type === 'float' ? Math.fround(Number(json)) : Number(json)
-}
+const NUMBER_TEXT = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/
 
-function isNumeric(type: PrimitiveType): boolean {
-  return type === 'int' || type === 'long'
+function floatingFromJson(type: PrimitiveType, json: unknown): number | undefined {
+  const isNumber = typeof json === 'number' || typeof json === 'bigint'
+  if (!isNumber && !(typeof json === 'string' && NUMBER_TEXT.test(json))) return undefined
+  return type === 'float' ? Math.fround(Number(json)) : Number(json)
 }
 
 function isInteger(json: number | bigint): boolean {
