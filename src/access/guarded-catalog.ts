@@ -1,25 +1,26 @@
-import type {
-  Catalog,
-  CommitMember,
-  CommitOptions,
-  CommitResult,
-  CreateTableRequest,
-  CreateViewRequest,
-  DropOptions,
-  LoadedTable,
-  LoadedView,
-  MutationOptions,
-  NamespaceUpdate,
-  NamespaceUpdateResult,
-  PointInHistory,
-  RegisterRequest,
-  RegisterTableRequest,
-  TableChange,
-  TableVersion,
-  TransactionQuery,
-  TransactionRecord,
-  VersionsOfTable,
-  ViewChange,
+import {
+  type Catalog,
+  type CommitMember,
+  type CommitOptions,
+  type CommitResult,
+  type CreateTableRequest,
+  type CreateViewRequest,
+  type DropOptions,
+  type LoadedTable,
+  type LoadedView,
+  type MutationOptions,
+  type NamespaceUpdate,
+  type NamespaceUpdateResult,
+  type PointInHistory,
+  type RegisterRequest,
+  type RegisterTableRequest,
+  type TableChange,
+  type TableVersion,
+  TRANSACTIONS_DEFAULT,
+  type TransactionQuery,
+  type TransactionRecord,
+  type VersionsOfTable,
+  type ViewChange,
 } from '../catalog/catalog.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
@@ -32,8 +33,12 @@ import {
   requireOnNamespace,
   requirePrivilege,
   requireShown,
+  requireSomeWrite,
 } from './require-access.ts'
 import type { Session } from './session.ts'
+
+/** How many transactions are read at once while those that may be seen are looked for. */
+const TRANSACTIONS_PAGE = 1000
 
 /**
  * The catalog as whoever makes the request may see and change it. What they may not read is not there; what they may read
@@ -189,8 +194,10 @@ export class GuardedCatalog implements Catalog {
     return onlyReadable(session, await session.catalog.commit(changes, options))
   }
 
+  /** It gives keys up, as a commit uses them: for those who may commit to something. */
   async findCommit(idempotencyKey: string): Promise<CommitResult | undefined> {
     const session = this.#session()
+    requireSomeWrite(session)
     const result = await session.catalog.findCommit(idempotencyKey)
     return result && onlyReadable(session, result)
   }
@@ -201,11 +208,20 @@ export class GuardedCatalog implements Catalog {
     return result && onlyReadable(session, result)
   }
 
-  /** The limit counts those that may not be seen, too. */
-  async transactions(query?: TransactionQuery): Promise<readonly TransactionRecord[]> {
+  /** As many as are asked for of those that may be seen, however many others lie between them. */
+  async transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
     const session = this.#session()
-    const records = await session.catalog.transactions(query)
-    return records.flatMap(record => visiblePart(session, record))
+    const { limit = TRANSACTIONS_DEFAULT } = query
+    const seen: TransactionRecord[] = []
+    let { before } = query
+    while (session.grants.length > 0 && seen.length < limit) {
+      const page = { ...query, limit: TRANSACTIONS_PAGE, ...(before !== undefined && { before }) }
+      const records = await session.catalog.transactions(page)
+      seen.push(...records.flatMap(record => visiblePart(session, record)))
+      if (records.length < TRANSACTIONS_PAGE) break
+      before = records.at(-1)?.transactionId
+    }
+    return seen.slice(0, limit)
   }
 
   /** For maintenance, which would take the files of a table that it does not see for those of nobody. */

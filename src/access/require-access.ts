@@ -16,6 +16,12 @@ export function requirePrivilege(session: Session, privilege: Privilege, on: Sec
     throw forbidden(session, `${privilege} ${formatSecurable(on)}`, on)
 }
 
+/** Lets pass who may write to anything at all. @throws FORBIDDEN */
+export function requireSomeWrite(session: Session): void {
+  if (session.grants.some(({ on }) => allows(session.grants, 'write', on))) return
+  throw forbidden(session, 'write to any table', EVERYTHING)
+}
+
 /**
  * Lets pass who may do this with what is there. Who may not even read it is answered as if it were not there.
  * @throws FORBIDDEN; TABLE_NOT_FOUND, VIEW_NOT_FOUND

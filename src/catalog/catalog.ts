@@ -155,9 +155,14 @@ export interface TransactionRecord {
 export interface TransactionQuery {
   /** Only transactions that touched this table. */
   readonly table?: TableIdentifier
-  /** @default 100 */
+  /** Only transactions before the one with this id. @default all */
+  readonly before?: number
+  /** @default TRANSACTIONS_DEFAULT */
   readonly limit?: number
 }
+
+/** How many transactions are listed when nobody says. */
+export const TRANSACTIONS_DEFAULT = 100
 
 /** One place of a table in the history: that a transaction gave it a version, or dropped it. */
 export interface TableVersion {

@@ -2,13 +2,14 @@ import type { Kysely } from 'kysely'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { AccessStore } from './access-store.ts'
-import type {
-  PointerKind,
-  PointInHistory,
-  TableVersion,
-  TransactionQuery,
-  TransactionRecord,
-  VersionsOfTable,
+import {
+  type PointerKind,
+  type PointInHistory,
+  type TableVersion,
+  TRANSACTIONS_DEFAULT,
+  type TransactionQuery,
+  type TransactionRecord,
+  type VersionsOfTable,
 } from './catalog.ts'
 import type { DatabaseStore, StoreDescription } from './database-store.ts'
 import { KyselyAccessStore } from './kysely-access-store.ts'
@@ -22,9 +23,6 @@ import { historyForgotten } from './store-refusals.ts'
 import { namespaceKey, type StoreSchema, tableKey, VERSION_STATE } from './store-schema.ts'
 import { checkStoredText, checkStoreTransaction } from './store-texts.ts'
 import { forgetVersions, listVersions } from './store-versions.ts'
-
-/** How many transactions a history answers with when nobody says. */
-const TRANSACTIONS_DEFAULT = 100
 
 /** How often a transaction is tried that the database undoes for the sake of others. */
 const ATTEMPTS_MAX = 10
@@ -173,12 +171,13 @@ export class KyselyStore implements DatabaseStore {
 
   transactions(query: TransactionQuery): Promise<readonly TransactionRecord[]> {
     return available(async () => {
-      const { table, limit = TRANSACTIONS_DEFAULT } = query
+      const { table, before, limit = TRANSACTIONS_DEFAULT } = query
       let select = this.#database
         .selectFrom('transactions')
         .selectAll()
         .orderBy('transaction_id', 'desc')
         .limit(limit)
+      if (before !== undefined) select = select.where('transaction_id', '<', before)
       if (table !== undefined) {
         select = select.where('transaction_id', 'in', touching =>
           touching

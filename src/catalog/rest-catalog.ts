@@ -302,6 +302,7 @@ class RestCatalog implements Catalog {
   async transactions(query: TransactionQuery = {}): Promise<readonly TransactionRecord[]> {
     const parameters = new URLSearchParams()
     if (query.limit !== undefined) parameters.set('limit', String(query.limit))
+    if (query.before !== undefined) parameters.set('before', String(query.before))
     if (query.table !== undefined) {
       parameters.set('namespace', query.table.namespace.join(LEVEL_SEPARATOR))
       parameters.set('table', query.table.name)

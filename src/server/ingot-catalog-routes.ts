@@ -74,9 +74,11 @@ export function addIngotCatalogRoutes(app: Hono, { catalog }: IcebergRestOptions
     const namespace = context.req.query('namespace')
     const name = context.req.query('table')
     const limit = integerQueryOf(context, 'limit')
+    const before = integerQueryOf(context, 'before')
     const transactions = await catalog.transactions({
       ...(namespace !== undefined &&
         name !== undefined && { table: { namespace: parseLevels(namespace), name } }),
+      ...(before !== undefined && { before }),
       ...(limit !== undefined && { limit: Math.min(limit, TRANSACTIONS_MAX) }),
     })
     return sendJson(context, { transactions: transactions.map(toTransactionJson) })

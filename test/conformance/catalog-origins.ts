@@ -42,12 +42,11 @@ function cloning(table: LoadedTable, name: string, snapshotId?: bigint | null): 
 export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
   'a clone is the table as it is, in a folder of its own, and both say that they share files': async ({
     catalog,
-    root,
   }) => {
-    await createSample(catalog, 'n')
+    const { metadata } = await createSample(catalog, 'n')
     const own = {
       'ingot.orphans-removed-before-ms': '1',
-      'write.data.path': `${root}/n/elsewhere`,
+      'write.data.path': `${metadata.location}/elsewhere`,
       kept: 'yes',
     }
     for (const [name, value] of Object.entries(own)) {

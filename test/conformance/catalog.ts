@@ -159,7 +159,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const again = await catalog.commit([creation(identifier, staged)], key()).catch(error => error)
     assert.ok(isIngotError(again, 'COMMIT_CONFLICT'))
     const elsewhere = { namespace: ['nowhere'], name: 't' }
-    await fails('NAMESPACE_NOT_FOUND', catalog.commit([creation(elsewhere, staged)], key()))
+    const other = { ...staged, location: `${staged.location}-other` }
+    await fails('NAMESPACE_NOT_FOUND', catalog.commit([creation(elsewhere, other)], key()))
   },
 
   'a commit swaps the pointer, keeps 63-bit ids and logs the metadata before': async ({ catalog }) => {
@@ -379,6 +380,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
       [result.transactionId, 1],
     )
     assert.equal((await catalog.transactions({ limit: 1 })).length, 1)
+    const earlier = await catalog.transactions({ before: result.transactionId, limit: 1 })
+    assert.deepEqual(earlier, creations.slice(0, 1))
+    assert.deepEqual(await catalog.transactions({ table: b.identifier, before: 2 }), [])
     const huge = { ...key(), note: { text: 'x'.repeat(70_000) } }
     await fails('REQUEST_INVALID', catalog.commit([setProperty(b, 'y', '1')], huge))
   },

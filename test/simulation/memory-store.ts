@@ -1,10 +1,11 @@
-import type {
-  PointerKind,
-  PointInHistory,
-  TableVersion,
-  TransactionQuery,
-  TransactionRecord,
-  VersionsOfTable,
+import {
+  type PointerKind,
+  type PointInHistory,
+  type TableVersion,
+  TRANSACTIONS_DEFAULT,
+  type TransactionQuery,
+  type TransactionRecord,
+  type VersionsOfTable,
 } from '../../src/catalog/catalog.ts'
 import type {
   CatalogStore,
@@ -83,10 +84,11 @@ export class MemoryStore implements CatalogStore {
     const table = query.table && identifierKey(query.table)
     return this.#transactions
       .filter(
-        ({ pointers }) =>
-          table === undefined || pointers.some(pointer => identifierKey(pointer.identifier) === table),
+        ({ transactionId, pointers }) =>
+          transactionId < (query.before ?? Infinity) &&
+          (table === undefined || pointers.some(pointer => identifierKey(pointer.identifier) === table)),
       )
-      .slice(-(query.limit ?? 100))
+      .slice(-(query.limit ?? TRANSACTIONS_DEFAULT))
       .reverse()
       .map(transaction => ({
         ...transaction,

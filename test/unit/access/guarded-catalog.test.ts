@@ -44,6 +44,8 @@ interface Rule {
   readonly privilege: Privilege
   readonly on: Securable
   readonly hidden: ErrorCode
+  /** Whether the privilege may be on something else. @default false */
+  readonly isAnywhere?: boolean
   call(catalog: Catalog): Promise<unknown>
 }
 
@@ -104,24 +106,30 @@ const RULES: Readonly<Record<string, Rule>> = {
     call: catalog => catalog.registerView({ identifier: TABLE, metadataLocation: 'file:///x' }),
   },
   commit: { ...{ privilege: 'write', ...onTable }, call: catalog => catalog.commit([COMMIT], KEY) },
+  findCommit: {
+    ...{ privilege: 'write', on: TABLE, hidden: 'FORBIDDEN', isAnywhere: true },
+    call: catalog => catalog.findCommit('key'),
+  },
   tableVersions: { ...{ privilege: 'manage', ...onAll }, call: catalog => catalog.tableVersions() },
   forgetVersions: { ...{ privilege: 'manage', ...onAll }, call: catalog => catalog.forgetVersions([]) },
 }
 
 /** They answer everybody, each with what may be seen. */
-const FILTERED = ['listNamespaces', 'transactions', 'findCommit', 'findMember', 'close']
+const FILTERED = ['listNamespaces', 'transactions', 'findMember', 'close']
 
 test('every method of a catalog has its rule', () => {
   const methods = Object.getOwnPropertyNames(GuardedCatalog.prototype).filter(name => name !== 'constructor')
   assert.deepEqual([...Object.keys(RULES), ...FILTERED].toSorted(), methods.toSorted())
 })
 
-for (const [method, { privilege, on, hidden, call }] of Object.entries(RULES)) {
+for (const [method, { privilege, on, hidden, isAnywhere = false, call }] of Object.entries(RULES)) {
   test(`${method} needs ${privilege}`, async () => {
     const below = { manage: 'write', write: 'read', read: undefined }[privilege] as Privilege | undefined
     await call(guard([grant(privilege, on)]))
     await assert.rejects(() => call(guard([])), withCode(hidden))
-    await assert.rejects(() => call(guard([grant('manage', { namespace: ['gold'] })])), withCode(hidden))
+    const elsewhere = () => call(guard([grant('manage', { namespace: ['gold'] })]))
+    if (isAnywhere) await elsewhere()
+    else await assert.rejects(elsewhere, withCode(hidden))
     if (below === undefined) return
     await assert.rejects(() => call(guard([grant(below, on)])), withCode('FORBIDDEN'))
   })
@@ -198,10 +206,19 @@ test('lists, history and results hold what may be read, and no note of what may 
         [2, undefined, false, [OTHER]],
       ],
     )
-    const found = await reader.findCommit('key')
+    await assert.rejects(() => reader.findCommit('never used'), withCode('FORBIDDEN'))
+    assert.equal((await catalog.commit([COMMIT], { idempotencyKey: 'never used' })).transactionId, 4)
+    const found = await guard([grant('write', OTHER)], catalog).findCommit('key')
     assert.deepEqual(
       found?.tables.map(({ identifier }) => identifier),
       [OTHER],
+    )
+    const last = async (limit: number): Promise<readonly number[]> =>
+      (await reader.transactions({ limit })).map(({ transactionId }) => transactionId)
+    assert.deepEqual([await last(1), await last(2), await last(9)], [[3], [3, 2], [3, 2]])
+    assert.deepEqual(
+      (await reader.transactions({ before: 3 })).map(({ transactionId }) => transactionId),
+      [2],
     )
     assert.deepEqual(await guard([], catalog).listNamespaces(), [])
     assert.deepEqual(await guard([], catalog).transactions(), [])

@@ -145,9 +145,9 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     body: () => ({ 'idempotency-key': 'k', 'table-changes': [{ identifier: TABLE, ...SET_PROPERTY }] }),
   },
   'POST /v1/ingot/commits/find': {
-    needs: ['read', TABLE],
+    needs: ['write', TABLE],
+    hidden: 403,
     body: () => ({ 'idempotency-key': 'created' }),
-    empty: 'commit.tables',
   },
   'POST /v1/ingot/commits/find-member': {
     needs: 'anybody',
