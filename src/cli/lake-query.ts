@@ -6,9 +6,9 @@ import type { EngineSession } from '../table/engine.ts'
 import { planScan } from '../table/scan.ts'
 import { scanSql } from '../table/scan-sql.ts'
 import type { TableContext } from '../table/staged-table.ts'
-import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
+import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { type QueryPoint, requireReached } from './query-point.ts'
-import { loadTableAtPoint } from './table-at-point.ts'
+import { loadTableAtPoint, type TableAtPoint } from './table-at-point.ts'
 
 /**
  * Makes each table of the lake that `sql` reads a view of its session, under the name that the text uses, and returns the
@@ -40,26 +40,48 @@ export async function prepareLakeQuery(
       hint: 'give one SELECT at a time',
     })
   }
-  const tables = new Map<string, TableIdentifier>()
+  const spelled = new Map<string, TableIdentifier>()
   for (const node of tablesRead(statement)) {
     const schema = textAt(node, 'schema_name')
     if (schema === '') continue
     const identifier = { namespace: schema.split('.'), name: textAt(node, 'table_name') }
-    // The engine does not tell names apart by letter case: one view stands for all spellings.
-    const key = identifierKey(identifier).toLowerCase()
-    if (!tables.has(key)) tables.set(key, identifier)
+    spelled.set(identifierKey(identifier), identifier)
   }
-  if (point.type === 'snapshot' && tables.size > 1) {
-    throw new IngotError(
-      'REQUEST_INVALID',
-      `a snapshot is of one table, and the query reads ${tables.size}`,
-      {
-        hint: 'give a time or transaction:<id> instead: it is of the whole lake',
-      },
-    )
-  }
-  await Promise.all([...tables.values()].map(identifier => attachTable(context, session, identifier, point)))
+  const tables = await loadTables(context, [...spelled.values()], point)
+  await Promise.all(tables.map(table => attachTable(context, session, table)))
   return qualifySystemTables(text, tablesRead(statement))
+}
+
+/** Each table once. The engine does not tell names apart by letter case: one view stands for all spellings of its name. */
+async function loadTables(
+  context: TableContext,
+  spelled: readonly TableIdentifier[],
+  point: QueryPoint,
+): Promise<readonly TableAtPoint[]> {
+  const viewKey = (identifier: TableIdentifier): string => identifierKey(identifier).toLowerCase()
+  const viewCount = new Set(spelled.map(viewKey)).size
+  if (point.type === 'snapshot' && viewCount > 1) {
+    throw new IngotError('REQUEST_INVALID', `a snapshot is of one table, and the query reads ${viewCount}`, {
+      hint: 'give a time or transaction:<id> instead: it is of the whole lake',
+    })
+  }
+  const loaded = await Promise.all(
+    spelled.map(identifier => loadTableAtPoint(context.catalog, identifier, point)),
+  )
+  const tables = new Map<string, TableAtPoint>()
+  for (const table of loaded) {
+    const alike = tables.get(viewKey(table.identifier))?.identifier ?? table.identifier
+    if (identifierKey(alike) !== identifierKey(table.identifier)) {
+      const names = [alike, table.identifier].map(formatIdentifier)
+      throw new IngotError(
+        'QUERY_INVALID',
+        `names of tables that differ in letter case alone cannot be told apart in one query: ${names.join(', ')}`,
+        { hint: 'read each in a query of its own', context: { tables: names } },
+      )
+    }
+    tables.set(viewKey(table.identifier), table)
+  }
+  return [...tables.values()]
 }
 
 /** What the engine calls the database that a session's views are made in. */
@@ -80,12 +102,10 @@ function qualifySystemTables(text: string, tables: ReturnType<typeof tablesRead>
 async function attachTable(
   context: TableContext,
   session: EngineSession,
-  identifier: TableIdentifier,
-  point: QueryPoint,
+  { identifier, metadata, snapshot, schemaId }: TableAtPoint,
 ): Promise<void> {
-  const { metadata, snapshot, schemaId } = await loadTableAtPoint(context.catalog, identifier, point)
   const plan = await planScan(context, metadata, snapshot ? { snapshotId: snapshot['snapshot-id'] } : {})
-  const select = scanSql(metadata, plan, { schemaId })
+  const select = scanSql(metadata, plan, { schemaId, unreadable: 'fail' })
   const schema = `${DATABASE}.${quoteIdentifier(identifier.namespace.join('.'))}`
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
   await session.query(`CREATE VIEW ${schema}.${quoteIdentifier(identifier.name)} AS ${select}`)

@@ -6,6 +6,7 @@ import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
+import { refusalIn } from '../table/refuse-unreadable.ts'
 import { bindQuery } from './bind-query.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { exactJsonSql } from './exact-json.ts'
@@ -71,14 +72,19 @@ export const queryCommand: Command = {
     }
     await using platform = await openProject(input)
     await requireBranch(platform.context.catalog, input.text('branch'))
-    await platform.engine.session({ signal: input.signal, label: 'query' }, async session => {
+    const work = async (session: EngineSession): Promise<void> => {
       const text = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
       const columns = await bindQuery(session, text)
       const sql = format === 'json' ? exactJsonSql(text, columns) : text
       if (format === 'table') return await showTable(input, session, sql, limit)
       if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
       await streamOut(input, session, sql, format, platform.tempFolder)
-    })
+    }
+    try {
+      await platform.engine.session({ signal: input.signal, label: 'query' }, work)
+    } catch (error) {
+      throw refusalIn(error)
+    }
     return EXIT.ok
   },
 }

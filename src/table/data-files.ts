@@ -15,6 +15,7 @@ import {
   textInFolder,
 } from './partition-columns.ts'
 import { parsePartitionText } from './partition-text.ts'
+import { refuseUnreadableColumns } from './refuse-unreadable.ts'
 import { withLineage } from './row-lineage.ts'
 import { toSqlType } from './sql-types.ts'
 import type { TableContext } from './staged-table.ts'
@@ -74,6 +75,7 @@ export async function writeDataFiles(
 
 /** The columns of `select` that the table has, by name and in its order, cast to its types. */
 export function castSql(schema: Schema, select: string): string {
+  refuseUnreadableColumns(schema.fields)
   const columns = schema.fields.map(field => {
     const name = quoteIdentifier(field.name)
     return `CAST(${name} AS ${toSqlType(field.type)}) AS ${name}`

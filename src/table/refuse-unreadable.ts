@@ -1,26 +1,66 @@
-import { IngotError } from '../errors.ts'
+import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { nameMappingOf } from '../format/name-mapping.ts'
 import type { ParquetField } from '../format/parquet-schema.ts'
 import { fieldsById } from '../format/schema.ts'
-import { isPrimitive, type NestedField } from '../format/types.ts'
-import { hasSqlType } from './sql-types.ts'
+import { isPrimitive, type NestedField, type PrimitiveType } from '../format/types.ts'
+import { quoteLiteral } from '../sql-text.ts'
+import { isReadableType, isWritableType } from './sql-types.ts'
 
 /**
- * Columns of types that the engine has no counterpart for are refused by name, nested ones by their path: such a table can be
- * loaded, and its other columns read.
+ * Columns of types that are not read, or from which nothing is written, are refused by name, nested ones by their path: such a table
+ * can be loaded, and its other columns read.
  * @throws UNSUPPORTED
  */
 export function refuseUnreadableColumns(fields: readonly NestedField[]): void {
+  const refused = findColumn(fields, type => !isWritableType(type))
+  if (refused !== undefined) throw unreadableColumn(refused.message, refused)
+}
+
+/**
+ * An expression in place of a column of a type that queries do not read: it fails when its value is asked for, never before. Undefined
+ * for one that is read.
+ */
+export function unreadableSql(field: NestedField): string | undefined {
+  const refused = findColumn([field], type => !isReadableType(type))
+  return refused && `CAST(error(${quoteLiteral(refused.message)}) AS VARCHAR)`
+}
+
+/** The refusal that made a statement fail, when it read such an expression; any other error is itself. */
+export function refusalIn(error: unknown): unknown {
+  if (!isIngotError(error, 'ENGINE_FAILED')) return error
+  const { engineMessage } = error.context
+  const found = typeof engineMessage === 'string' ? UNREADABLE.exec(engineMessage) : null
+  if (found === null) return error
+  const [message, column, type] = found
+  return unreadableColumn(message, { column, type })
+}
+
+const UNREADABLE = /^column (.+) has type (.+), which cannot be read$/s
+
+/** The first primitive column, at any depth, of a type that is not fit. */
+function findColumn(
+  fields: readonly NestedField[],
+  isUnfit: (type: PrimitiveType) => boolean,
+): { readonly message: string; readonly column: string; readonly type: PrimitiveType } | undefined {
   for (const { field, path } of fieldsById({ type: 'struct', fields }).values()) {
-    if (!isPrimitive(field.type) || hasSqlType(field.type)) continue
+    const { type } = field
+    if (!isPrimitive(type) || !isUnfit(type)) continue
     const column = path.join('.')
-    throw new IngotError('UNSUPPORTED', `column ${column} has type ${field.type}, which cannot be read`, {
-      hint: 'read it with the engine that wrote it, and leave the column out here',
-      context: { column, type: field.type },
-    })
+    return { message: `column ${column} has type ${type}, which cannot be read`, column, type }
   }
+  return undefined
+}
+
+function unreadableColumn(
+  message: string,
+  { column, type }: { readonly column: string | undefined; readonly type: string | undefined },
+): IngotError {
+  return new IngotError('UNSUPPORTED', message, {
+    hint: 'read it with the engine that wrote it, and leave the column out here',
+    context: { column, type },
+  })
 }
 
 /**

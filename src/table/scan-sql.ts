@@ -6,7 +6,7 @@ import { quoteIdentifier } from '../sql-text.ts'
 import { deletedKeys, hasKeyDeletes } from './deleted-keys.ts'
 import { deletedPositions } from './deleted-positions.ts'
 import { fileFactsSql, numberScopes, type Scopes } from './file-facts.ts'
-import { refuseUnreadableColumns } from './refuse-unreadable.ts'
+import { refuseUnreadableColumns, unreadableSql } from './refuse-unreadable.ts'
 import { LAST_UPDATED, type LineageColumns, ROW_ID } from './row-lineage.ts'
 import { type RowSet, restrictionSql } from './row-set.ts'
 import type { ScanPlan, ScanTask } from './scan.ts'
@@ -22,6 +22,11 @@ export interface ScanSqlOptions {
   readonly lineage?: LineageColumns
   /** @default the current schema */
   readonly schemaId?: number
+  /**
+   * What a column of a type that is not read does: be refused, or, in SELECTs whose text decides which of their columns are read, fail
+   * when its value is asked for (see refusalIn). These read two types more, which nothing is written from. @default 'refuse'
+   */
+  readonly unreadable?: 'refuse' | 'fail'
   /** Only rows that delete files of these tasks name, and the plan's own do not: tasks of the same files in another plan. */
   readonly deletedBy?: readonly ScanTask[]
 }
@@ -37,7 +42,7 @@ export function scanSql(metadata: TableMetadata, plan: ScanPlan, options: ScanSq
   const schema =
     options.schemaId === undefined ? currentSchema(metadata) : schemaById(metadata, options.schemaId)
   const fields = selectFields(schema, options.columns)
-  refuseUnreadableColumns(fields)
+  if (options.unreadable !== 'fail') refuseUnreadableColumns(fields)
   if (plan.tasks.length === 0) return emptySql(fields, options)
   return groupByDeletes(plan.tasks)
     .flatMap(tasks => selectsOf(metadata, fields, tasks, options))
@@ -66,9 +71,10 @@ function selectFields(schema: Schema, columns: readonly string[] | undefined): r
 }
 
 function emptySql(fields: readonly NestedField[], options: ScanSqlOptions): string {
-  const columns = fields.map(
-    field => `CAST(NULL AS ${toSqlType(field.type)}) AS ${quoteIdentifier(field.name)}`,
-  )
+  const columns = fields.map(field => {
+    const value = unreadableSql(field) ?? `CAST(NULL AS ${toSqlType(field.type)})`
+    return `${value} AS ${quoteIdentifier(field.name)}`
+  })
   if (options.positions !== undefined) {
     columns.push(`CAST(NULL AS VARCHAR) AS ${quoteIdentifier(options.positions.file)}`)
     columns.push(`CAST(NULL AS BIGINT) AS ${quoteIdentifier(options.positions.row)}`)
@@ -93,8 +99,10 @@ function selectsOf(
   const keyFields = [...own.fields, ...(others?.fields ?? [])]
   const lineageFields = options.lineage === undefined ? [] : [ROW_ID, LAST_UPDATED]
   const facts = keyFields.length + lineageFields.length === 0 ? '' : ` ${fileFactsSql(tasks, scopes)}`
-  const read = uniqueById([...fields, ...lineageFields, ...keyFields])
-  return groupByLayout(metadata, read, tasks).flatMap(layout => {
+  const readable = fields.filter(field => unreadableSql(field) === undefined)
+  const read = uniqueById([...readable, ...lineageFields, ...keyFields])
+  // The engine does not read files of no column.
+  return groupByLayout(metadata, read.length === 0 ? [ROW_ID] : read, tasks).flatMap(layout => {
     const select = `SELECT ${columnsSql(fields, layout, options)} FROM ${readGroupSql(layout)} AS d${facts}`
     const without = own.setsFor(layout)
     const wanted = others?.setsFor(layout)
@@ -138,7 +146,8 @@ function columnsSql(
 ): string {
   const selected = fields.map(field => {
     const reference = columnReference(field.id)
-    return `${columns.get(field.id)?.reader.valueSql(reference) ?? reference} AS ${quoteIdentifier(field.name)}`
+    const value = unreadableSql(field) ?? columns.get(field.id)?.reader.valueSql(reference) ?? reference
+    return `${value} AS ${quoteIdentifier(field.name)}`
   })
   if (positions !== undefined) {
     selected.push(`d.filename AS ${quoteIdentifier(positions.file)}`)

@@ -18,6 +18,12 @@ const PRIMITIVE_TO_SQL: Readonly<Record<string, string>> = {
   binary: 'BLOB',
 }
 
+/** Types of format version 3 that queries read and nothing writes. Of `unknown` every value is null, whatever the type. */
+const READ_ONLY_TO_SQL: Readonly<Record<string, string>> = {
+  unknown: 'INTEGER',
+  timestamp_ns: 'TIMESTAMP_NS',
+}
+
 // Types that have no counterpart in Iceberg are widened to one that holds every value: unsigned and small integers to
 // the next larger signed one. A HUGEINT beyond 38 digits fails its cast, it is never rounded.
 const SQL_TO_PRIMITIVE: Readonly<Record<string, PrimitiveType>> = {
@@ -56,13 +62,18 @@ export function toSqlType(type: Type): string {
   return `STRUCT(${type.fields.map(field => `${quoteIdentifier(field.name)} ${toSqlType(field.type)}`).join(', ')})`
 }
 
-/** Whether toSqlType knows the type: not of those of format version 3 that are only kept, such as `variant`. */
-export function hasSqlType(type: PrimitiveType): boolean {
+/** Whether Ingot reads and writes values of the type; of format version 3 there are others, such as `variant`. */
+export function isWritableType(type: PrimitiveType): boolean {
   return type in PRIMITIVE_TO_SQL || type.startsWith('decimal(') || type.startsWith('fixed[')
 }
 
+/** Whether queries read values of the type. */
+export function isReadableType(type: PrimitiveType): boolean {
+  return isWritableType(type) || type in READ_ONLY_TO_SQL
+}
+
 function primitiveToSql(type: PrimitiveType): string {
-  const sql = PRIMITIVE_TO_SQL[type]
+  const sql = PRIMITIVE_TO_SQL[type] ?? READ_ONLY_TO_SQL[type]
   if (sql !== undefined) return sql
   if (type.startsWith('decimal(')) return type.toUpperCase().replaceAll(' ', '')
   if (type.startsWith('fixed[')) return 'BLOB'

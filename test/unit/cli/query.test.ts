@@ -8,6 +8,14 @@ import { quarantineCommand } from '../../../src/cli/quarantine.ts'
 import { queryCommand } from '../../../src/cli/query.ts'
 import { rollbackCommand } from '../../../src/cli/rollback.ts'
 import { runCommand as refreshCommand } from '../../../src/cli/run.ts'
+import { loadConfig } from '../../../src/config.ts'
+import { currentSchema } from '../../../src/format/schema.ts'
+import { parseSchema } from '../../../src/format/schema-json.ts'
+import { openPlatform } from '../../../src/platform.ts'
+import { writeDataFiles } from '../../../src/table/data-files.ts'
+import { openTable } from '../../../src/table/stage.ts'
+import { stageAppend } from '../../../src/table/stage-delta.ts'
+import { schemaOf } from '../../support/table-lab.ts'
 import { CommandLab } from './command-lab.ts'
 
 // What can be asked for, and what is said about what cannot.
@@ -151,4 +159,36 @@ test('a rollback goes to what a transaction left, and the history says what each
   )
   const ofTable = await lab.good(historyCommand, 'silver.readings')
   assert.match(ofTable, new RegExp(`^→ +${snapshot}  \\S+  append +\\d+ +\\d+ +1  run$`, 'm'))
+})
+
+test('a query of a column that is not read is refused as such; the others of its table are read', async () => {
+  await using platform = await openPlatform(loadConfig(lab.project, { INGOT_LOG_LEVEL: 'silent' }))
+  const { context, engine } = platform
+  const schema = schemaOf({ id: 'long' })
+  const identifier = { namespace: ['bronze'], name: 'foreign' }
+  const table = await context.catalog.createTable({ identifier, schema, formatVersion: 3 })
+  const files = await engine.session({}, session =>
+    writeDataFiles(context, session, table.metadata, { select: 'SELECT 7 AS id' }),
+  )
+  const { requirements, updates, metadata } = await stageAppend(context, openTable(table), files)
+  const added = { id: 2, name: 'v', required: false, type: 'variant' }
+  const withVariant = parseSchema({ ...currentSchema(metadata), fields: [...schema.fields, added] })
+  const changes = [
+    ...updates,
+    { action: 'add-schema', schema: withVariant },
+    { action: 'set-current-schema', 'schema-id': -1 },
+  ] as const
+  await context.catalog.commit([{ identifier, requirements, updates: changes }], { idempotencyKey: 'v' })
+  const rows = JSON.parse(
+    await lab.good(queryCommand, 'select id::integer as id from bronze.foreign', '--json'),
+  )
+  assert.deepEqual(rows, [{ id: 7 }])
+  for (const options of [[], ['--json']]) {
+    const { code, text } = await lab.refused(queryCommand, 'select * from bronze.foreign', ...options)
+    assert.equal(code, 'UNSUPPORTED')
+    assert.match(
+      text,
+      /^column v has type variant, which cannot be read\nread it with the engine that wrote it/,
+    )
+  }
 })
