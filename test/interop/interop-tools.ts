@@ -14,7 +14,7 @@ const CACHE = join(ROOT, '.cache', 'interop')
 /** Where the sources of these tests are: scripts of other languages are not compiled. */
 export const INTEROP_SOURCES = join(ROOT, 'test', 'interop')
 
-const SPARK_RUNTIME = { artifact: 'iceberg-spark-runtime-4.1_2.13', version: '1.12.0' } as const
+const ICEBERG_VERSION = '1.12.0'
 
 const execute = promisify(execFile)
 
@@ -29,18 +29,23 @@ export const pythonTool = once(() =>
 )
 
 /** Iceberg's runtime for Spark, one jar; Spark itself comes with PySpark. */
-export const sparkRuntimeTool = once(async (): Promise<Tool> => {
-  const { artifact, version } = SPARK_RUNTIME
-  const path = join(CACHE, 'jars', `${artifact}-${version}.jar`)
+export const sparkRuntimeTool = once(() => jarTool('iceberg-spark-runtime-4.1_2.13'))
+
+/** What the runtime needs beside it to reach S3 as the AWS SDK does, one jar. */
+export const sparkS3Tool = once(() => jarTool('iceberg-aws-bundle'))
+
+/** An artifact of Iceberg's, from Maven Central. */
+async function jarTool(artifact: string): Promise<Tool> {
+  const path = join(CACHE, 'jars', `${artifact}-${ICEBERG_VERSION}.jar`)
   return await attempt('Spark', async () => {
     await execute('java', ['-version'])
     if (existsSync(path)) return path
-    const coordinates = `-Dartifact=org.apache.iceberg:${artifact}:${version}`
+    const coordinates = `-Dartifact=org.apache.iceberg:${artifact}:${ICEBERG_VERSION}`
     await execute('mvn', ['-q', 'dependency:get', coordinates, '-Dtransitive=false'])
     await execute('mvn', ['-q', 'dependency:copy', coordinates, `-DoutputDirectory=${join(CACHE, 'jars')}`])
     return path
   })
-})
+}
 
 /** The folder of DuckDB's extensions: signed files that fit the pinned DuckDB, carried by Python packages. */
 export const duckdbExtensionsTool = once(() =>

@@ -52,6 +52,15 @@ export async function partitioningOf(lab: Lab): Promise<readonly string[]> {
   return spec?.fields.map(({ transform }) => transform) ?? []
 }
 
+/** Rows are written in the order of `id`, the greatest first and nulls last. */
+export async function assertSorted(lab: Lab): Promise<void> {
+  const metadata = await metadataOf(lab)
+  const order = metadata['sort-orders'].find(each => each['order-id'] === metadata['default-sort-order-id'])
+  assert.deepEqual(order?.fields, [
+    { transform: 'identity', 'source-id': 1, direction: 'desc', 'null-order': 'nulls-last' },
+  ])
+}
+
 /** Makes the operation's table, of one column `id`, in a folder whose name has letters beyond ASCII. */
 export async function createBelowUmlauts({ lake, table }: Lab): Promise<void> {
   const { location } = (await lake.load('bronze.readings')).metadata

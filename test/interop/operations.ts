@@ -91,8 +91,8 @@ export type Operation =
   | { readonly expect: 'yes'; readonly work: Work }
   | { readonly expect: 'refused' | 'not offered'; readonly message: RegExp; readonly work: Work }
 
-/** An engine says of every operation what it makes of it. */
-export type Operations = Readonly<Record<OperationName, Operation>>
+/** An engine says of every operation what it makes of it, on each store alike or on each for itself. */
+export type Operations = Readonly<Record<OperationName, Operation | Readonly<Record<StoreName, Operation>>>>
 
 export const works = (work: Work): Operation => ({ expect: 'yes', work })
 
@@ -111,6 +111,12 @@ export interface Outcome {
 
 /** What came of each operation on each store that was there. */
 export type Outcomes = ReadonlyMap<StoreName, ReadonlyMap<OperationName, Outcome>>
+
+/** What an engine makes of an operation on one store. */
+export function operationOn(operations: Operations, name: OperationName, store: StoreName): Operation {
+  const said = operations[name]
+  return 'work' in said ? said : said[store]
+}
 
 /** Does an operation's work, and checks that the engine fares as was said. */
 export async function outcomeOf(operation: Operation, lab: Lab): Promise<Outcome> {

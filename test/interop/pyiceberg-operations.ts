@@ -6,6 +6,7 @@ import {
   assertColumns,
   assertReadsAllTables,
   assertRows,
+  assertSorted,
   assertTakenBack,
   assertTakenUp,
   assertTyped,
@@ -362,14 +363,7 @@ table.append(arrow(table, {**B, "id": 4, "name": "xyz"}))`,
 from pyiceberg.table.sorting import NullOrder
 with table.update_sort_order() as update: update.desc("id", IdentityTransform(), NullOrder.NULLS_LAST)`,
     )
-    const metadata = await metadataOf(lab)
-    const order = metadata['sort-orders'].find(each => each['order-id'] === metadata['default-sort-order-id'])
-    assert.deepEqual(order?.fields[0], {
-      transform: 'identity',
-      'source-id': 1,
-      direction: 'desc',
-      'null-order': 'nulls-last',
-    })
+    await assertSorted(lab)
   }),
   'writes to a branch, and fast-forwards main to it': works(async lab => {
     await filled(

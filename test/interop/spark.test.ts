@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { currentSchema } from '../../src/format/schema.ts'
 import { currentSnapshot } from '../../src/format/snapshot.ts'
 import { formatIdentifier } from '../../src/table-identifier.ts'
 import { InteropLake } from './interop-lake.ts'
-import { pathOf, pythonTool, skipWithout, sparkRuntimeTool } from './interop-tools.ts'
+import { pathOf, pythonTool, skipWithout, sparkRuntimeTool, sparkS3Tool } from './interop-tools.ts'
+import type { ConnectedEngine } from './operations.ts'
 import { PyIceberg } from './pyiceberg.ts'
 import { assertSameTable, assertTakenAndRecomputed } from './same-table.ts'
 import { Spark } from './spark.ts'
+import { SPARK_OPERATIONS } from './spark-operations.ts'
 import { assertSameFacts } from './table-facts.ts'
+import { tryOperations } from './try-operations.ts'
 
 const python = await pythonTool()
 const runtime = await sparkRuntimeTool()
+const s3 = await sparkS3Tool()
 
 /** Enough that few changed keys are written as position deletes rather than whole files. */
 const FLIGHT_ROWS = 200_000
@@ -153,8 +157,18 @@ const CHECKS: readonly (readonly [string, (world: World) => Promise<void>])[] = 
   ['a table that it creates, evolves and fills is read by Ingot', checkForeignTable],
 ]
 
-test('Spark', skipWithout(python, runtime), async t => {
-  await using spark = new Spark(pathOf(python), pathOf(runtime))
+test('Spark', skipWithout(python, runtime, s3), async t => {
+  // One session for all: it takes its time to start.
+  await using spark = new Spark(pathOf(python), pathOf(runtime), pathOf(s3))
+  await t.test('and two lakes', t => tryLakes(t, spark))
+  await tryOperations(t, {
+    engine: 'Spark',
+    operations: SPARK_OPERATIONS,
+    connect: lake => connect(spark, lake),
+  })
+})
+
+async function tryLakes(t: TestContext, spark: Spark): Promise<void> {
   await using template = await InteropLake.open('template')
   await using flights = await InteropLake.open({ flightRows: FLIGHT_ROWS })
   await template.run()
@@ -162,4 +176,15 @@ test('Spark', skipWithout(python, runtime), async t => {
   await spark.attach('template', template.url)
   await spark.attach('flights', flights.url)
   for (const [name, check] of CHECKS) await t.test(name, () => check({ spark, template, flights }))
-})
+}
+
+async function connect(spark: Spark, { url, store }: InteropLake): Promise<ConnectedEngine> {
+  const catalog = store.s3 === undefined ? 'folder' : 'bucket'
+  await spark.attach(catalog, url, store.s3)
+  return {
+    nameOf: table => `${catalog}.${table}`,
+    run: (...statements) => spark.run(...statements),
+    facts: table => spark.facts(catalog, table),
+    close: () => Promise.resolve(),
+  }
+}

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { LoadedTable } from '../../src/catalog/catalog.ts'
 import { currentSchema } from '../../src/format/schema.ts'
+import type { InteropBucket } from './interop-store.ts'
 import { INTEROP_SOURCES } from './interop-tools.ts'
 import { LineProcess } from './line-process.ts'
 import { factsSql, readFacts, SPARK, type TableFacts } from './table-facts.ts'
@@ -9,17 +10,23 @@ import { factsSql, readFacts, SPARK, type TableFacts } from './table-facts.ts'
 export class Spark implements AsyncDisposable {
   readonly #process: LineProcess
 
-  constructor(python: string, runtimeJar: string) {
-    this.#process = new LineProcess(python, [join(INTEROP_SOURCES, 'spark_client.py'), runtimeJar])
+  /** @param jars of Iceberg: its runtime for Spark, and for S3 what sparkS3Tool installs */
+  constructor(python: string, ...jars: readonly string[]) {
+    this.#process = new LineProcess(python, [join(INTEROP_SOURCES, 'spark_client.py'), jars.join(',')])
   }
 
-  /** Makes a catalog of ours a catalog of the session. */
-  async attach(name: string, url: string): Promise<void> {
+  /**
+   * Makes a catalog of ours a catalog of the session.
+   * @param bucket how it reaches the files, when the catalog does not tell; undefined for files of this machine
+   */
+  async attach(name: string, url: string, bucket?: InteropBucket): Promise<void> {
     const settings = {
       '': 'org.apache.iceberg.spark.SparkCatalog',
       '.type': 'rest',
       '.uri': url,
-      '.io-impl': 'org.apache.iceberg.hadoop.HadoopFileIO',
+      ...(bucket === undefined
+        ? { '.io-impl': 'org.apache.iceberg.hadoop.HadoopFileIO' }
+        : s3Settings(bucket)),
       // By default a session reads a table that it has seen as it was then, for 30 s after the last look.
       '.cache-enabled': 'false',
     }
@@ -43,5 +50,21 @@ export class Spark implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.close()
+  }
+}
+
+function s3Settings({
+  endpoint,
+  region,
+  accessKeyId,
+  secretAccessKey,
+}: InteropBucket): Record<string, string> {
+  return {
+    '.io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+    '.s3.endpoint': endpoint,
+    '.s3.path-style-access': 'true',
+    '.s3.access-key-id': accessKeyId,
+    '.s3.secret-access-key': secretAccessKey,
+    '.client.region': region,
   }
 }

@@ -1,6 +1,6 @@
 """One Spark session for the interop tests: answers each line, a JSON list of statements, with the rows of each of them.
 
-    python spark_client.py <jar of Iceberg's runtime for Spark>
+    python spark_client.py <jars of Iceberg's runtime for Spark, separated by commas>
 """
 
 import json
@@ -11,12 +11,12 @@ import traceback
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 
 
-def start_spark(jar):
+def start_spark(jars):
     from pyspark.sql import SparkSession
 
     return (
         SparkSession.builder.master("local[2]")
-        .config("spark.jars", jar)
+        .config("spark.jars", jars)
         .config("spark.driver.memory", "2g")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
@@ -28,11 +28,11 @@ def start_spark(jar):
     )
 
 
-def main(jar):
+def main(jars):
     # Whatever Spark prints is no answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    spark = start_spark(jar)
+    spark = start_spark(jars)
     try:
         for line in sys.stdin:
             try:

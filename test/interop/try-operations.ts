@@ -10,6 +10,7 @@ import {
   type OperationName,
   type Operations,
   type Outcome,
+  operationOn,
   outcomeOf,
 } from './operations.ts'
 import { assertPageTells } from './operations-table.ts'
@@ -50,7 +51,7 @@ async function tryOnStore(
           const table = `lab.t${index}`
           const rows: Lab['rows'] = (sql, at) => reader.rows(sql, at)
           const lab: Lab = { lake, engine, table, its: engine.nameOf(table), rows }
-          outcomes.set(operation, await outcomeOf(operations[operation], lab))
+          outcomes.set(operation, await outcomeOf(operationOn(operations, operation, name), lab))
         })
       }
     } finally {
