@@ -326,6 +326,8 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
         text: `the variable ${variable} ${shownValue(variable, environment)}: ${issue.message}`,
       }
     }
+    if (issue.code === 'unrecognized_keys')
+      return { isOfFile: true, text: unknownKeys(issue.path, issue.keys) }
     return { isOfFile: true, text: `${key ? `the key ${key}` : 'the file'}: ${issue.message}` }
   })
   const where = problems.some(({ isOfFile }) => isOfFile) ? ` (${path})` : ''
@@ -333,6 +335,17 @@ function invalid(path: string, error: z.ZodError, environment: NodeJS.ProcessEnv
   return new IngotError('CONFIG_INVALID', `the configuration is not valid${where}:${lines.join('')}`, {
     hint: 'docs/configuration.md lists every key with its default',
   })
+}
+
+function unknownKeys(section: readonly PropertyKey[], names: readonly string[]): string {
+  const prefix = section.map(part => `${String(part)}.`).join('')
+  const keys = Object.values(VARIABLES).flatMap(([key]) => (key.startsWith(prefix) ? [key] : []))
+  const known = [...new Set(keys.map(key => key.slice(prefix.length).split('.')[0] ?? ''))]
+  const texts = names.map(name => {
+    const nearest = nearestName(name, known)
+    return `there is no key ${prefix}${name}${nearest === undefined ? '' : `: did you mean ${prefix}${nearest}?`}`
+  })
+  return texts.join('\n  ')
 }
 
 /** A password is not repeated: in a URL that is not well-formed it may be anywhere. */

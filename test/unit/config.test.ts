@@ -61,6 +61,13 @@ test('an unknown variable is refused, with the one that may have been meant', ()
   )
 })
 
+test('an unknown key is refused, with the one that may have been meant', () => {
+  const text = refusal({ engin: {}, storage: { s3: { endpont: 'http://x', xyz: 1 } } })
+  assert.match(text, /\n {2}there is no key engin: did you mean engine\?\n/)
+  assert.match(text, /\n {2}there is no key storage\.s3\.endpont: did you mean storage\.s3\.endpoint\?\n/)
+  assert.match(text, /\n {2}there is no key storage\.s3\.xyz\n/)
+})
+
 for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org']) {
   test(`http.host ${host} needs authentication, before anything listens there`, () => {
     assert.match(refusal({ http: { host } }), /^http\.host .* is reachable .*authentication is off/)
