@@ -8,6 +8,7 @@ import { formatIdentifier, identifierKey } from '../table-identifier.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
 import { cloneMetadata, familyOf, joinFamily, refuseSharing, requireCloneable } from './clone-metadata.ts'
 import { checkForeignMetadata } from './foreign-metadata.ts'
+import { requireFreeLocation } from './free-location.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import { readVersion } from './past-version.ts'
 import type { CatalogStore, PointerOrigin } from './store.ts'
@@ -119,7 +120,7 @@ async function prepareChange(
     return { change, base, metadata: joinAsOriginal(context, base, original) }
   }
   try {
-    return { change, base, metadata: updateMetadata(context, change, base) }
+    return { change, base, metadata: await updateMetadata(context, change, base) }
   } catch (error) {
     throw isIngotError(error, 'COMMIT_CONFLICT') ? lostCommit(change, error) : error
   }
@@ -142,11 +143,11 @@ function joinAsOriginal({ nowMs }: PrepareContext, base: LoadedTable, { family }
   return withMetadataLog(joined, base.metadataLocation, base.metadata['last-updated-ms'])
 }
 
-function updateMetadata(
+async function updateMetadata(
   context: PrepareContext,
   change: TableChange,
   base: LoadedTable | null,
-): TableMetadata {
+): Promise<TableMetadata> {
   if (base !== null && change.updates.length === 0) return base.metadata
   const location = base?.metadata.location ?? assignLocation(context.root, change.identifier, context.random)
   const { nowMs } = context
@@ -156,7 +157,13 @@ function updateMetadata(
       ? updated
       : { ...updated, location: locationInside(context.root, updated.location) }
   checkForeignMetadata(context.root, metadata, base?.metadata ?? null)
-  if (base === null) return metadata
+  if (base === null) {
+    if (metadata.location !== location) {
+      const { location: chosen, 'table-uuid': uuid } = metadata
+      await requireFreeLocation(context, { identifier: change.identifier, location: chosen, uuid })
+    }
+    return metadata
+  }
   return withMetadataLog(metadata, base.metadataLocation, base.metadata['last-updated-ms'])
 }
 

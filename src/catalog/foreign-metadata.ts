@@ -5,6 +5,7 @@ import type { FileIO } from '../storage/file-io.ts'
 import type { RegisterRequest } from './catalog.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import { locationInside } from './table-location.ts'
+import { CLONE_LOCATIONS, locationsOf, requireFileOf } from './table-locations.ts'
 
 /** Far above the metadata of any table that works; a file is read as a whole. */
 const METADATA_BYTES_MAX = 128 * 1024 * 1024
@@ -18,9 +19,9 @@ export const LOCATION_PROPERTIES = [
 ] as const
 
 /**
- * Accepts metadata that a client built or wrote: what it says of itself must hold, and every file that it names must lie
- * inside the catalog's root. What manifests name is checked by those who read them.
- * @param base the version before it, whose snapshots are accepted already; null when there is none
+ * Accepts metadata that a client built or wrote: what it says of itself must hold, and every file that it names must be the table's
+ * own. What manifests name is checked by SnapshotAdmission.
+ * @param base the version before it, whose snapshots and statistics are accepted already; null when there is none
  * @throws REQUEST_INVALID naming the field that is wrong
  */
 export function checkForeignMetadata(
@@ -30,22 +31,38 @@ export function checkForeignMetadata(
 ): void {
   const accepted = new Set(base?.snapshots)
   checkTableMetadata(metadata, accepted)
-  locationInside(root, metadata.location)
+  requireLocation(root, metadata, base)
+  const locations = locationsOf(metadata)
+  for (const folder of locations.shared) locationInside(root, folder, `properties.${CLONE_LOCATIONS}`)
   for (const [index, snapshot] of metadata.snapshots.entries()) {
     if (accepted.has(snapshot)) continue
-    locationInside(root, snapshot['manifest-list'], `snapshots[${index}].manifest-list`)
+    requireFileOf(locations, snapshot['manifest-list'], `snapshots[${index}].manifest-list`)
   }
   for (const list of ['statistics', 'partition-statistics'] as const) {
-    for (const [index, file] of (metadata[list] ?? []).entries()) {
-      locationInside(root, file['statistics-path'], `${list}[${index}].statistics-path`)
+    const before = new Set(base?.[list]?.map(file => file['statistics-path']))
+    for (const [index, { 'statistics-path': path }] of (metadata[list] ?? []).entries()) {
+      if (!before.has(path)) requireFileOf(locations, path, `${list}[${index}].statistics-path`)
     }
   }
   for (const [index, entry] of metadata['metadata-log'].entries()) {
     locationInside(root, entry['metadata-file'], `metadata-log[${index}].metadata-file`)
   }
+  // Whenever they were set: what writers put elsewhere could never be committed.
+  const own = { own: locations.own, shared: [] }
   for (const property of LOCATION_PROPERTIES) {
     const location = metadata.properties[property]
-    if (location !== undefined) locationInside(root, location, `properties.${property}`)
+    if (location !== undefined) requireFileOf(own, location, `properties.${property}`)
+  }
+}
+
+/** A table stays where it is: its snapshots of before name files there. @throws REQUEST_INVALID */
+function requireLocation(root: string, { location }: TableMetadata, base: TableMetadata | null): void {
+  if (base === null) locationInside(root, location)
+  else if (location !== base.location) {
+    throw new IngotError('REQUEST_INVALID', `location: the table lies in ${base.location}, and stays there`, {
+      hint: 'create a table at the other location, and copy the rows',
+      context: { field: 'location', location: location.slice(0, 1000) },
+    })
   }
 }
 

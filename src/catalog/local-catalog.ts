@@ -37,6 +37,7 @@ import {
   writtenLocations,
 } from './commit-tables.ts'
 import { checkForeignMetadata, readForeign, requireManifestList } from './foreign-metadata.ts'
+import { requireFreeLocation } from './free-location.ts'
 import { checkIdentifier, checkNamespace } from './identifier-rules.ts'
 import { ATTEMPTS_MAX, KeyedChanges, requireTransaction, settle } from './keyed-changes.ts'
 import type { KeyedRequest } from './keyed-request.ts'
@@ -187,6 +188,9 @@ class LocalCatalog implements Catalog {
       ...(request.formatVersion && { formatVersion: request.formatVersion }),
     })
     checkForeignMetadata(this.#root, metadata, null)
+    if (request.location !== undefined) {
+      await requireFreeLocation(this.#prepareContext(), { identifier, location: metadata.location })
+    }
     await makeTableFolders(this.#io, metadata.location)
     return metadata
   }

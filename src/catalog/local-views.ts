@@ -14,6 +14,7 @@ import type {
   ViewChange,
 } from './catalog.ts'
 import { readForeign } from './foreign-metadata.ts'
+import { requireFreeLocation } from './free-location.ts'
 import { checkIdentifier } from './identifier-rules.ts'
 import { ATTEMPTS_MAX, type KeyedChanges, requireTransaction } from './keyed-changes.ts'
 import type { KeyedRequest } from './keyed-request.ts'
@@ -74,6 +75,7 @@ export class LocalViews {
       await requireNamespace(this.#store, identifier.namespace)
       await requireNameFree(this.#store, identifier)
       metadata = this.#newView(request)
+      if (request.location !== undefined) await this.#requireFree(identifier, metadata)
     } catch (error) {
       return this.#replayed(await this.#changes.replayAfter(error, keyed), identifier)
     }
@@ -93,6 +95,7 @@ export class LocalViews {
       try {
         base = await this.load(identifier)
         metadata = this.#updated(change, base)
+        if (metadata.location !== base.metadata.location) await this.#requireFree(identifier, metadata)
       } catch (error) {
         return this.#replayed(await this.#changes.replayAfter(error, keyed), identifier)
       }
@@ -173,6 +176,11 @@ export class LocalViews {
     if (outcome.type === 'applied') return { identifier, metadataLocation: next, metadata }
     if (outcome.type === 'pointer-moved') return undefined
     return this.#replayed(requireTransaction(outcome, keyed), identifier)
+  }
+
+  async #requireFree(identifier: TableIdentifier, { location }: ViewMetadata): Promise<void> {
+    const context = { io: this.#io, store: this.#store, root: this.#root }
+    await requireFreeLocation(context, { identifier, location })
   }
 
   #newView(request: CreateViewRequest): ViewMetadata {

@@ -29,13 +29,20 @@ export function isAssignedTo(root: string, identifier: TableIdentifier, location
  */
 export function locationInside(root: string, location: string, field = 'location'): string {
   const folder = withoutTrailingSlash(root)
-  const normalised = normalise(location)
-  if (normalised?.startsWith(`${folder}/`)) return normalised
+  const resolved = resolvedInside(folder, location)
+  if (resolved !== undefined) return resolved
   const shown = JSON.stringify(location.slice(0, 1000))
   throw new IngotError('REQUEST_INVALID', `${field} ${shown} is not inside ${folder}`, {
     hint: 'files of a lake lie inside its root, the location of a new table may be left out',
     context: { field, location: location.slice(0, 1000), root: folder },
   })
+}
+
+/** A location with `.`, `..` and empty segments resolved; undefined when that is not inside `folder`. */
+export function resolvedInside(folder: string, location: string): string | undefined {
+  const around = normalise(folder) ?? withoutTrailingSlash(folder)
+  const resolved = normalise(location)
+  return resolved?.startsWith(`${around}/`) ? resolved : undefined
 }
 
 function slugOf(text: string): string {

@@ -3,7 +3,9 @@ import { Authenticator } from '../access/authenticator.ts'
 import { parseBearerToken } from '../access/credential.ts'
 import { allows } from '../access/grants.ts'
 import { GuardedCatalog } from '../access/guarded-catalog.ts'
+import { ConfinedCatalog } from '../catalog/confined-catalog.ts'
 import { createLocalCatalog } from '../catalog/local-catalog.ts'
+import { SnapshotAdmission } from '../catalog/snapshot-admission.ts'
 import { IngotError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { requireToken } from '../server/authentication.ts'
@@ -25,7 +27,7 @@ export function createCatalogApp(parts: CatalogParts): ReturnType<typeof createH
   const queue = new AppendQueue(context)
   if (!config.catalog.isAuthenticated) {
     const credentials = createTableCredentials(parts, () => ({ mode: 'write', principal: undefined }))
-    const { catalog } = context
+    const catalog = new ConfinedCatalog(context.catalog, admissionOf(parts))
     const routes = [
       createIcebergRest({
         catalog,
@@ -78,17 +80,27 @@ function createTableCredentials(
   })
 }
 
-function createAuthenticator({ config, context, store }: CatalogParts): Authenticator {
+function createAuthenticator(parts: CatalogParts): Authenticator {
+  const { config, context, store } = parts
   assert.ok(store, 'a catalog that others ask has a store')
   const service = serviceCredential(config.catalog.serviceToken)
+  const { root } = config.storage
+  const admission = admissionOf(parts)
   return new Authenticator({
     ...context,
     access: store.access,
-    root: config.storage.root,
+    root,
     ...(service && { service }),
-    catalogFor: principal =>
-      createLocalCatalog({ ...context, store: store.attributedTo(principal), root: config.storage.root }),
+    catalogFor: principal => {
+      const own = createLocalCatalog({ ...context, store: store.attributedTo(principal), root })
+      return new ConfinedCatalog(own, admission)
+    },
   })
+}
+
+/** Appends need none: they say which files they add, and the queue looks at those. */
+function admissionOf({ config, context }: CatalogParts): SnapshotAdmission {
+  return new SnapshotAdmission({ io: context.io, root: config.storage.root })
 }
 
 function serviceCredential(token: string | undefined) {

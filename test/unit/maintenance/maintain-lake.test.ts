@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
 import { isIngotError } from '../../../src/errors.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
+import { serializeTableMetadata } from '../../../src/format/table-metadata.ts'
 import { ORPHANS_REMOVED_BEFORE } from '../../../src/format/table-updates.ts'
 import { changesSql, planChanges } from '../../../src/table/changes.ts'
 import { createManifestCache } from '../../../src/table/manifest-cache.ts'
@@ -340,11 +341,7 @@ test('files that nothing names go after three days, not before, and none of what
   const lab = await MaintenanceLab.open()
   const table = await lab.tables.create({ v: 'int' })
   const { location } = table.metadata
-  const inner = await lab.context.catalog.createTable({
-    identifier: { namespace: ['lab'], name: 'inner' },
-    schema: table.metadata.schemas[0] ?? assert.fail(),
-    location: `${location}/data/inner`,
-  })
+  const inner = await registerInside(lab, table, `${location}/data/inner`)
   await lab.appendMany(inner, 1)
   await lab.appendMany(table, 2)
   await lab.context.io.create(`${location}/data/killed.parquet`, Buffer.from('x'))
@@ -409,3 +406,17 @@ test('one table that cannot be read does not keep the others from being maintain
     ],
   )
 })
+
+/** Locations that are chosen lie in no other table's; metadata of others may come with any. */
+async function registerInside(
+  { context }: MaintenanceLab,
+  { metadata }: LoadedTable,
+  location: string,
+): Promise<LoadedTable> {
+  const metadataLocation = `${location}/metadata/00000-inner.metadata.json`
+  const inner = { ...metadata, 'table-uuid': crypto.randomUUID(), location }
+  await context.io.makeFolder(`${location}/data`)
+  await context.io.create(metadataLocation, Buffer.from(serializeTableMetadata(inner)))
+  const identifier = { namespace: ['lab'], name: 'inner' }
+  return await context.catalog.registerTable({ identifier, metadataLocation })
+}

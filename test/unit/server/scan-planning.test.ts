@@ -340,6 +340,9 @@ test('manifests of another table are not read for who may name them', async () =
   const [snapshot] = secret.metadata.snapshots
   assert(snapshot !== undefined)
   const [own] = table.metadata.snapshots
+  const { io } = lab.context
+  const list = `${table.metadata.location}/metadata/stolen.avro`
+  await io.create(list, await io.read(snapshot['manifest-list']))
   const stolen = await lab.commit({
     ...openTable(table),
     updates: [
@@ -349,6 +352,7 @@ test('manifests of another table are not read for who may name them', async () =
           ...snapshot,
           'snapshot-id': 77n,
           'sequence-number': 9,
+          'manifest-list': list,
           ...(own && { 'parent-snapshot-id': own['snapshot-id'] }),
         },
       },
