@@ -81,7 +81,7 @@ test('tokens come by variables, never by the file', () => {
   const secrets = { INGOT_CATALOG_TOKEN: 'ingot_a_b', INGOT_CATALOG_SERVICE_TOKEN: '' }
   const { token, serviceToken } = loadConfig(folder, secrets).catalog
   assert.deepEqual([token, serviceToken], ['ingot_a_b', undefined])
-  assert.match(refusal({ catalog: { token: 'ingot_a_b' } }), /key catalog: Unrecognized key/)
+  assert.match(refusal({ catalog: { token: 'ingot_a_b' } }), /there is no key catalog\.token\n/)
 })
 
 test('a certificate needs its key', () => {
