@@ -1,15 +1,15 @@
 import type { CommitResult, LoadedTable } from '../catalog/catalog.ts'
 import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError, isIngotError } from '../errors.ts'
-import type { Platform } from '../platform.ts'
 import { includeClone } from '../table/include-clone.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { commitStaged } from './commit-staged.ts'
+import { makeNamespace } from './make-namespace.ts'
 import { loadNamedTable } from './named-table.ts'
-import { parseTableName, requireOrdinaryName } from './new-table-name.ts'
+import { nameTaken, parseTableName, requireOrdinaryName } from './new-table-name.ts'
 import { openProject } from './open-project.ts'
 import { parseQueryPoint, type QueryPoint, requireReached } from './query-point.ts'
 import { loadTableAtPoint } from './table-at-point.ts'
@@ -53,7 +53,7 @@ export const cloneCommand: Command = {
     const [source = '', target = ''] = input.positionals
     const pairs = await findPairs(platform.context, source, target)
     for (const { from, to } of pairs) requireCloneName(to, from)
-    await makeNamespace(platform, pairs)
+    for (const { to } of pairs.slice(0, 1)) await makeNamespace(platform.context.catalog, to.namespace)
     const { result, summary } = await commitStaged(platform, input.signal, async transaction => ({
       note: { kind: 'clone', clone: source, to: target, at: input.text('at') ?? null },
       summary: await includeAll(platform.context, transaction, pairs, point),
@@ -96,19 +96,6 @@ function requireCloneName(to: TableIdentifier, from: TableIdentifier): void {
   )
 }
 
-/** By itself, before the clones: an empty namespace is what stays when they are refused. */
-async function makeNamespace({ context: { catalog } }: Platform, [pair]: readonly Pair[]): Promise<void> {
-  if (pair === undefined) return
-  const { namespace } = pair.to
-  const known = (await catalog.listNamespaces()).map(levels => JSON.stringify(levels))
-  if (known.includes(JSON.stringify(namespace))) return
-  try {
-    await catalog.createNamespace(namespace)
-  } catch (error) {
-    if (!isIngotError(error, 'NAMESPACE_EXISTS')) throw error
-  }
-}
-
 async function includeAll(
   context: TableContext,
   transaction: Transaction,
@@ -119,7 +106,8 @@ async function includeAll(
   const skipped: Cloned['skipped'][number][] = []
   for (const { from, to } of pairs) {
     const table = await loadNamedTable(context.catalog, from)
-    if ((await transaction.table(to)) !== undefined) throw nameTaken(to)
+    if ((await transaction.table(to)) !== undefined)
+      throw nameTaken(to, `drop it first: ingot drop ${formatIdentifier(to)}`)
     const state = await stateAt(context, table, point)
     if ('reason' in state) {
       skipped.push({ table: formatIdentifier(from), reason: state.reason })
@@ -152,14 +140,6 @@ async function stateAt({ catalog }: TableContext, table: LoadedTable, point: Que
     if (isIngotError(error, 'SNAPSHOT_NOT_FOUND')) return { reason: error.message }
     throw error
   }
-}
-
-function nameTaken(identifier: TableIdentifier): IngotError {
-  const name = formatIdentifier(identifier)
-  return new IngotError('TABLE_EXISTS', `a table ${name} is there already`, {
-    hint: `choose another name, or drop it first: ingot drop ${name}`,
-    context: { identifier },
-  })
 }
 
 function nothingToClone(source: string, { skipped }: Cloned): IngotError {

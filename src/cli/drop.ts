@@ -3,6 +3,7 @@ import { IngotError, isIngotError } from '../errors.ts'
 import { stageForgetFiles } from '../ingest/forget-files.ts'
 import type { Lake } from '../lake/lake.ts'
 import { isQuarantine, quarantinedIdentifier, quarantineIdentifier } from '../lake/quarantine.ts'
+import { historyPolicyOf } from '../maintenance/history-policy.ts'
 import { openLake, type Platform } from '../platform.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
@@ -12,6 +13,9 @@ import { openProject } from './open-project.ts'
 import { tableTotals } from './table-totals.ts'
 import { formatJson } from './terminal.ts'
 import { formatCount } from './text-table.ts'
+
+/** How long maintenance keeps a dropped table. */
+const UNDROPPABLE_MS = historyPolicyOf({ properties: {} }).hourlyMs
 
 /** What a drop did. */
 interface Dropped {
@@ -77,14 +81,15 @@ async function dropTable(
     const staged = await Promise.all(tables.map(table => transaction.table(table)))
     const found = tables.filter((_, index) => staged[index] !== undefined)
     for (const table of found) await transaction.drop(table)
-    if (identifier.namespace.join('.') === 'bronze') {
-      await engine.session({ label: 'drop', signal }, session =>
-        stageForgetFiles(context, session, transaction, identifier),
-      )
-    }
+    const filesBefore =
+      identifier.namespace.join('.') === 'bronze'
+        ? await engine.session({ label: 'drop', signal }, session =>
+            stageForgetFiles(context, session, transaction, { table: identifier, keepMs: UNDROPPABLE_MS }),
+          )
+        : undefined
     const rows = staged[0] ? tableTotals(staged[0].metadata).rows : null
     return {
-      note: { kind: 'drop', drop: formatIdentifier(identifier) },
+      note: { kind: 'drop', drop: formatIdentifier(identifier), ...(filesBefore && { filesBefore }) },
       summary: { tables: found, rows },
     }
   })
@@ -140,6 +145,7 @@ function report(
   const along = quarantine === undefined ? '' : ` with ${quarantine}`
   const size = rows === null ? '' : `${formatCount(rows, 'row')}, `
   terminal.out(`${table} is dropped${along} (${size}transaction ${transactionId})`)
+  terminal.out(`it comes back, for some days, with: ingot undrop ${table}`)
   terminal.out(
     `its files stay: ingot query "select * from ${table}" --at transaction:${transactionId - 1} still reads it`,
   )

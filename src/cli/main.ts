@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   clone: async () => (await import('./clone.ts')).cloneCommand,
   maintain: async () => (await import('./maintain.ts')).maintainCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
+  undrop: async () => (await import('./undrop.ts')).undropCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   copy: async () => (await import('./copy.ts')).copyCommand,
   token: async () => (await import('./token.ts')).tokenCommand,

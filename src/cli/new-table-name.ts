@@ -23,9 +23,22 @@ export function requireOrdinaryName(to: TableIdentifier, from: TableIdentifier):
       hint: 'choose another table or namespace',
     })
   }
+  if (namespace === 'bronze' && before !== 'bronze') {
+    throw new IngotError('REQUEST_INVALID', `${name} would be a table that is loaded from files`, {
+      hint: 'choose another namespace than bronze',
+    })
+  }
   if (isQuarantine(to) && !isQuarantine(from)) {
     throw new IngotError('REQUEST_INVALID', `${name} would be taken for a quarantine`, {
       hint: 'choose a name that does not end in __quarantine',
     })
   }
+}
+
+/** TABLE_EXISTS for a name that another table has; `otherwise` says what else can be done. */
+export function nameTaken(identifier: TableIdentifier, otherwise: string): IngotError {
+  return new IngotError('TABLE_EXISTS', `a table ${formatIdentifier(identifier)} is there already`, {
+    hint: `choose another name, or ${otherwise}`,
+    context: { identifier },
+  })
 }

@@ -1,23 +1,42 @@
 import assert from 'node:assert/strict'
+import { currentSnapshot } from '../format/snapshot.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { stageOverwrite } from '../table/stage-overwrite.ts'
-import type { TableContext } from '../table/staged-table.ts'
+import { stageNewRef } from '../table/stage-refs.ts'
+import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import type { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { FILES_TABLE } from './taken-files.ts'
 
-/** Stages that no file counts as taken by a bronze table: goes with its drop in the same transaction. */
+/**
+ * Stages that no file counts as taken by a bronze table: goes with its drop in the same transaction. What counted is kept for
+ * `keepMs` under a tag of `system.files`, for stageRestoreFiles; resolves with its name, or undefined when nothing did.
+ */
 export async function stageForgetFiles(
   context: TableContext,
   session: EngineSession,
   transaction: Transaction,
-  table: TableIdentifier,
-): Promise<void> {
-  if ((await transaction.table(FILES_TABLE)) === undefined) return
+  { table, keepMs }: { readonly table: TableIdentifier; readonly keepMs: number },
+): Promise<string | undefined> {
+  if ((await transaction.table(FILES_TABLE)) === undefined) return undefined
   const filterSql = `table_name = ${quoteLiteral(formatIdentifier(table))}`
+  let tag: string | undefined
   await transaction.update(FILES_TABLE, async staged => {
     assert(staged !== undefined, 'what a transaction has loaded stays')
-    return await stageOverwrite(context, session, staged, { filterSql })
+    const forgotten = await stageOverwrite(context, session, staged, { filterSql })
+    const before = currentSnapshot(staged.metadata)
+    if (before === undefined || currentSnapshot(forgotten.metadata) === before) return forgotten
+    tag = `before-drop-${before['snapshot-id']}`
+    // Iceberg counts the age of a tag from when its snapshot was made.
+    const maxRefAgeMs = Math.round(context.clock.nowMs() - before['timestamp-ms'] + keepMs)
+    return withTag(forgotten, tag, before['snapshot-id'], maxRefAgeMs)
   })
+  return tag
+}
+
+/** Another drop may have left the tag, when a rollback has brought the snapshot back. */
+function withTag(staged: StagedTable, name: string, snapshotId: bigint, maxRefAgeMs: number): StagedTable {
+  if (staged.metadata.refs[name] !== undefined) return staged
+  return stageNewRef(staged, { name, type: 'tag', at: { snapshotId }, maxRefAgeMs })
 }

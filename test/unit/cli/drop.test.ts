@@ -42,6 +42,7 @@ test('a bronze table goes with its quarantine and the record of its files, in on
 
   assert.deepEqual((await lab.good(dropCommand, 'Bronze.readings')).trimEnd().split('\n'), [
     `bronze.readings is dropped with bronze.readings__quarantine (${count} rows, transaction 2)`,
+    'it comes back, for some days, with: ingot undrop bronze.readings',
     'its files stay: ingot query "select * from bronze.readings" --at transaction:1 still reads it',
     'the next ingot run makes it anew from all its files',
     'made from it: silver.readings, gold.depot_days',
