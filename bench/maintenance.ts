@@ -33,7 +33,7 @@ interface Day {
 }
 
 const WHOLE: Day = { hours: 0, seconds: 24 * HOUR_SECONDS }
-const QUICK: Day = { hours: 23, seconds: 660 }
+const QUICK: Day = { hours: 11, seconds: 660 }
 
 /**
  * A day of appends at simulated times, maintained once a minute as `ingot start` does: what the table then costs to scan, against

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 /** The folder of package.json: compiled tests lie three folders below it. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
 /** Compiled with the tests, from the same sources as the package. */
-const ENTRY = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const ENTRY = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface IngotOptions {
   readonly cwd?: string

@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import { serveCatalog } from '../../conformance/catalog-fixtures.ts'
-import { awaitCatalog, commitLogically, type WriterTally } from './logical-commits.ts'
+import { awaitCatalog, commitLogically, type WriterTally } from '../../support/logical-commits.ts'
 
 /** What the parent asks for, as the process's one argument. */
 export type LogicalTask = { readonly folder: string; readonly postgresUrl: string } & (

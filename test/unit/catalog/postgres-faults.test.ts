@@ -8,14 +8,14 @@ import { createRestCatalog } from '../../../src/catalog/rest-catalog.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { openLocalFixture } from '../../conformance/catalog-fixtures.ts'
-import { openPostgresFixture, withPostgres } from '../../support/postgres-fixture.ts'
-import { PostgresServer } from '../../support/postgres-server.ts'
 import {
   checkLogicalCommits,
   commitLogically,
   createCountedTables,
   type WriterTally,
-} from './logical-commits.ts'
+} from '../../support/logical-commits.ts'
+import { openPostgresFixture, withPostgres } from '../../support/postgres-fixture.ts'
+import { PostgresServer } from '../../support/postgres-server.ts'
 import type { LogicalMessage, LogicalTask } from './logical-process.ts'
 
 const PROCESSES = 4
