@@ -127,6 +127,12 @@ export class GuardedCatalog implements Catalog {
     await session.catalog.dropTable(identifier, options)
   }
 
+  async unregisterTable(identifier: TableIdentifier, options?: MutationOptions): Promise<LoadedTable> {
+    const session = this.#session()
+    requireOn(session, 'manage', identifier)
+    return await session.catalog.unregisterTable(identifier, options)
+  }
+
   /** A rename takes from one place and puts into another, with the grants that are there. */
   async renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void> {
     const session = this.#session()

@@ -175,6 +175,8 @@ export interface TableVersion {
   readonly isForgotten: boolean
   /** Whether the drop asked for the files to go (REST spec, `purgeRequested`). */
   readonly purgeRequested: boolean
+  /** Whether it was no drop, but gave the table up to another catalog, with its files (`unregisterTable`). */
+  readonly isUnregistered: boolean
 }
 
 /** Versions of one table, by the transactions that set them. */
@@ -226,6 +228,12 @@ export interface Catalog {
   loadTableAt(identifier: TableIdentifier, point: PointInHistory): Promise<LoadedTable>
   /** Removes the pointer; the files stay (expiry removes them). @throws TABLE_NOT_FOUND */
   dropTable(identifier: TableIdentifier, options?: DropOptions): Promise<void>
+  /**
+   * Gives a table up: it is no longer there, its files are left for good, and whoever registers the metadata file that is answered has
+   * it. No commit comes after that file.
+   * @throws TABLE_NOT_FOUND; HISTORY_FORGOTTEN when it comes again and that file is no longer known
+   */
+  unregisterTable(identifier: TableIdentifier, options?: MutationOptions): Promise<LoadedTable>
   /** @throws TABLE_NOT_FOUND, TABLE_EXISTS, NAMESPACE_NOT_FOUND */
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void>
   /**

@@ -80,6 +80,10 @@ export class ForwardingCatalog implements Catalog {
     return this.inner.dropTable(identifier, options)
   }
 
+  unregisterTable(identifier: TableIdentifier, options?: MutationOptions): Promise<LoadedTable> {
+    return this.inner.unregisterTable(identifier, options)
+  }
+
   renameTable(from: TableIdentifier, to: TableIdentifier, options?: MutationOptions): Promise<void> {
     return this.inner.renameTable(from, to, options)
   }

@@ -83,20 +83,25 @@ export class KeyedChanges {
     return outcome
   }
 
-  /** Tries again when the pointer moves meanwhile. @throws TABLE_NOT_FOUND, VIEW_NOT_FOUND, TABLE_EXISTS */
-  async movePointers(move: PointerMove): Promise<void> {
+  /**
+   * Tries again when the pointer moves meanwhile; the transaction that moved it, now or before.
+   * @throws TABLE_NOT_FOUND, VIEW_NOT_FOUND, TABLE_EXISTS
+   */
+  async movePointers(move: PointerMove): Promise<TransactionRecord> {
     const { identifier, kind, note } = move
     const request = this.request(move.operation, move.payload, move.options)
-    if ((await this.findReplay(request, move.options)) !== undefined) return
+    const replayed = await this.findReplay(request, move.options)
+    if (replayed !== undefined) return replayed
     for (let attempt = 1; ; attempt++) {
       const current = await this.#store.pointer(identifier, kind)
-      if (current === undefined) return void (await this.replayAfter(notFound(identifier, kind), request))
+      if (current === undefined) return await this.replayAfter(notFound(identifier, kind), request)
       const pointers = move.pointersFrom(current)
       const outcome = await this.apply(request, { pointers, ...(note && { note }) })
       if (outcome.type === 'pointer-moved' && isCreated(pointers, outcome.identifier)) {
         throw nameTaken(outcome.identifier)
       }
-      if (outcome.type !== 'pointer-moved' || attempt === ATTEMPTS_MAX) return void settle(outcome, request)
+      if (outcome.type !== 'pointer-moved' || attempt === ATTEMPTS_MAX)
+        return requireTransaction(outcome, request)
       await this.pause(attempt)
     }
   }

@@ -216,6 +216,19 @@ class LocalCatalog implements Catalog {
     })
   }
 
+  async unregisterTable(identifier: TableIdentifier, options: MutationOptions = {}): Promise<LoadedTable> {
+    const { transactionId } = await this.#changes.movePointers({
+      operation: 'unregister-table',
+      payload: { identifier },
+      options,
+      identifier,
+      kind: 'table',
+      note: { unregistered: true },
+      pointersFrom: expected => [{ identifier, expected, next: null }],
+    })
+    return await this.loadTableAt(identifier, { transactionId: transactionId - 1 })
+  }
+
   async renameTable(
     from: TableIdentifier,
     to: TableIdentifier,

@@ -84,6 +84,7 @@ const versionJson = z
     'metadata-location': z.string().nullable(),
     'is-forgotten': z.boolean(),
     'purge-requested': z.boolean(),
+    'is-unregistered': z.boolean().default(false),
   })
   .transform(
     (body): TableVersion => ({
@@ -93,6 +94,7 @@ const versionJson = z
       metadataLocation: body['metadata-location'],
       isForgotten: body['is-forgotten'],
       purgeRequested: body['purge-requested'],
+      isUnregistered: body['is-unregistered'],
     }),
   )
 const transactionJson = z
@@ -210,6 +212,14 @@ class RestCatalog implements Catalog {
   ): Promise<void> {
     const body = { source: from, destination: to }
     await this.#change({ method: 'POST', path: '/v1/tables/rename', body }, options)
+  }
+
+  async unregisterTable(identifier: TableIdentifier, options: MutationOptions = {}): Promise<LoadedTable> {
+    const body = await this.#change(
+      { method: 'POST', path: `${tablePath(identifier)}/unregister`, body: {} },
+      options,
+    )
+    return toLoadedTable(identifier, decode(tableJson, body))
   }
 
   async registerTable(request: RegisterTableRequest, options: MutationOptions = {}): Promise<LoadedTable> {

@@ -25,12 +25,13 @@ export async function listVersions(database: Database): Promise<readonly TableVe
     committedAtMs: fromStoredInteger(row.committed_at_ms),
     metadataLocation: row.metadata_location,
     isForgotten: row.state !== VERSION_STATE.kept,
-    purgeRequested: row.metadata_location === null && asksForPurge(row.note),
+    purgeRequested: row.metadata_location === null && isNoted(row.note, 'purgeRequested'),
+    isUnregistered: row.metadata_location === null && isNoted(row.note, 'unregistered'),
   }))
 }
 
-function asksForPurge(note: string | null): boolean {
-  return note !== null && JSON.parse(note).purgeRequested === true
+function isNoted(note: string | null, key: string): boolean {
+  return note !== null && JSON.parse(note)[key] === true
 }
 
 /** Moves versions of one table on to `state`, inside an open transaction; a current version stays as it is. */

@@ -28,20 +28,31 @@ export interface HistoryPlan {
  * Thins the catalog's history as planExpiry thins a table's own: every version that was current in the last minutes stays,
  * and for some days the last of each hour; also the one that was current when those days began, so that the lake can be
  * read as it was at the end of every hour. A dropped table can be brought back for as long, unless its drop asked for
- * its files to go. Pure.
+ * its files to go; what was given up to another catalog stays for good, unless it was registered here again. Pure.
  */
 export function planHistory({ versions, nowMs, policyOf }: HistoryFacts): HistoryPlan {
   const forgotten: TableVersion[] = []
   const forget: VersionsOfTable[] = []
+  const isBack = findReturned(versions)
   for (const ofTable of groupByTable(versions)) {
     const [first] = ofTable
     if (first === undefined) continue
-    const goes = findForgettable(ofTable, policyOf(first.identifier), nowMs)
+    const goes = findForgettable(ofTable, policyOf(first.identifier), nowMs, isBack)
     if (goes.length === 0) continue
     forgotten.push(...goes)
     forget.push({ identifier: first.identifier, transactionIds: goes.map(version => version.transactionId) })
   }
   return { forget, forgotten }
+}
+
+/** Tells whether a folder has newer versions than this one, under whatever name. */
+function findReturned(versions: readonly TableVersion[]): (version: TableVersion) => boolean {
+  const newest = new Map<string, number>()
+  for (const { metadataLocation, transactionId } of versions) {
+    if (metadataLocation !== null) newest.set(tableLocationOf(metadataLocation), transactionId)
+  }
+  return ({ metadataLocation, transactionId }) =>
+    metadataLocation !== null && (newest.get(tableLocationOf(metadataLocation)) ?? 0) > transactionId
 }
 
 function groupByTable(versions: readonly TableVersion[]): readonly (readonly TableVersion[])[] {
@@ -59,12 +70,14 @@ function findForgettable(
   versions: readonly TableVersion[],
   policy: HistoryPolicy,
   nowMs: number,
+  isBack: (version: TableVersion) => boolean,
 ): readonly TableVersion[] {
   return versions.filter((version, index) => {
     if (version.isForgotten || version.metadataLocation === null) return false
     const next = versions[index + 1]
     if (next === undefined) return false
     if (next.purgeRequested) return true
+    if (next.isUnregistered) return isBack(version)
     const supersededMs = nowMs - next.committedAtMs
     // A dropped table is kept as it was last, for as long as the last version of an hour is.
     if (next.metadataLocation === null) return supersededMs > policy.hourlyMs

@@ -57,6 +57,11 @@ export function addTableRoutes(app: Hono, options: IcebergRestOptions): void {
     return sendTable(context, table, await delegate(context, credentials, table, true))
   })
 
+  app.post('/namespaces/:namespace/tables/:table/unregister', async context => {
+    const table = await catalog.unregisterTable(identifierOf(context), mutationOptionsOf(context))
+    return sendJson(context, toMetadataResult(table))
+  })
+
   app.post('/tables/rename', async context => {
     const { source, destination } = await readJson(context, renameSchema)
     await catalog.renameTable(source, destination, mutationOptionsOf(context))
@@ -108,9 +113,8 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
     const { tables } = await catalog.commit([change], commitOptionsOf(context, random))
     const [table] = tables
     if (table === undefined) throw new IngotError('METADATA_INVALID', 'a commit answered without its table')
-    const { metadata, ...location } = toLoadTableResult(table.metadata, table.metadataLocation)
     context.header('etag', etagOf(table, 'all'))
-    return sendJson(context, { 'metadata-location': location['metadata-location'], metadata })
+    return sendJson(context, toMetadataResult(table))
   })
 
   app.post('/transactions/commit', async context => {
@@ -118,6 +122,12 @@ function addCommitRoutes(app: Hono, { catalog, random }: IcebergRestOptions): vo
     await catalog.commit(body['table-changes'], commitOptionsOf(context, random))
     return context.body(null, 204)
   })
+}
+
+/** REST spec, CommitTableResponse and UnregisterTableResult: where the metadata is, and the metadata, nothing else. */
+function toMetadataResult({ metadata, metadataLocation }: LoadedTable): Record<string, unknown> {
+  const { config: _, ...result } = toLoadTableResult(metadata, metadataLocation)
+  return result
 }
 
 function sendTable(

@@ -117,5 +117,6 @@ function toVersionJson(version: TableVersion): Record<string, unknown> {
     'metadata-location': version.metadataLocation,
     'is-forgotten': version.isForgotten,
     'purge-requested': version.purgeRequested,
+    'is-unregistered': version.isUnregistered,
   }
 }

@@ -487,6 +487,27 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.equal(error.context.field, 'format-version')
   },
 
+  'a table is given up with its last version, which can be registered again': async ({ catalog }) => {
+    const table = await createSample(catalog, 'n')
+    const { identifier } = table
+    const { tables } = await catalog.commit([appendTo(table)], { idempotencyKey: 'append' })
+    const last = tables[0] ?? assert.fail()
+    const keyed = { idempotencyKey: 'unregister' }
+    const given = await catalog.unregisterTable(identifier, keyed)
+    assert.deepEqual(given, last)
+    assert.deepEqual(await catalog.unregisterTable(identifier, keyed), last)
+    await fails('TABLE_NOT_FOUND', catalog.loadTable(identifier))
+    await fails('TABLE_NOT_FOUND', catalog.unregisterTable(identifier))
+    await fails('TABLE_NOT_FOUND', catalog.commit([appendTo(last)], { idempotencyKey: 'late' }))
+    const other = await createSample(catalog, 'm')
+    await fails('IDEMPOTENCY_MISMATCH', catalog.unregisterTable(other.identifier, keyed))
+    const versions = (await catalog.tableVersions()).filter(version => version.metadataLocation === null)
+    assert.deepEqual(
+      versions.map(({ isUnregistered, purgeRequested }) => [isUnregistered, purgeRequested]),
+      [[true, false]],
+    )
+  },
+
   'that the files of a dropped table may go is kept with its drop': async ({ catalog }) => {
     const { identifier } = await createSample(catalog, 'n')
     await catalog.dropTable(identifier, { purgeRequested: true })

@@ -106,7 +106,13 @@ export class MemoryStore implements CatalogStore {
         if (state === 'removed' || state === 'joined') return []
         const purgeRequested = metadataLocation === null && note?.purgeRequested === true
         const isForgotten = state !== undefined
-        return [{ identifier, transactionId, committedAtMs, metadataLocation, isForgotten, purgeRequested }]
+        const isUnregistered = metadataLocation === null && note?.unregistered === true
+        return [
+          {
+            ...{ identifier, transactionId, committedAtMs, metadataLocation },
+            ...{ isForgotten, purgeRequested, isUnregistered },
+          },
+        ]
       }),
     )
   }

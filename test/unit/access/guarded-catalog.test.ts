@@ -89,6 +89,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   dropTable: { ...{ privilege: 'manage', ...onTable }, call: catalog => catalog.dropTable(TABLE) },
   dropView: { ...{ privilege: 'manage', ...onView }, call: catalog => catalog.dropView(TABLE) },
+  unregisterTable: {
+    ...{ privilege: 'manage', ...onTable },
+    call: catalog => catalog.unregisterTable(TABLE),
+  },
   renameTable: {
     ...{ privilege: 'manage', ...onTable },
     call: catalog => catalog.renameTable(TABLE, { ...TABLE, name: 'orders' }),

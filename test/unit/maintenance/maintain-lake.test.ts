@@ -336,6 +336,30 @@ test('a dropped table can be read for five days, then all of it goes; a purge do
   assert.deepEqual((await lab.maintain()).departed, [], 'once is enough')
 })
 
+test('a table that was given up keeps its files for good, and is as any other once it is registered again', async () => {
+  const table = await lab.tables.create({ v: 'int' })
+  await lab.appendMany(table, 3)
+  const { metadataLocation, metadata } = await lab.context.catalog.unregisterTable(table.identifier)
+  const files = await lab.files(table)
+  lab.clock.pass(400 * DAY_MS)
+  assert.deepEqual((await lab.maintain()).departed, [])
+  assert.deepEqual(await lab.tables.rows(metadata), counted(3))
+  // Metadata files of versions before the last are not needed to read it.
+  const needed = files.filter(file => !file.endsWith('.metadata.json') || metadataLocation.endsWith(file))
+  const left = new Set(await lab.files(table))
+  assert.deepEqual(
+    needed.filter(file => !left.has(file)),
+    [],
+  )
+  const identifier = { ...table.identifier, name: `${table.identifier.name}_again` }
+  const again = await lab.context.catalog.registerTable({ identifier, metadataLocation })
+  assert.deepEqual(await lab.tables.rows(again.metadata), counted(3))
+  await lab.context.catalog.dropTable(identifier, { purgeRequested: true })
+  lab.clock.pass(6 * DAY_MS)
+  assert((await lab.maintain()).departed.length > 0)
+  assert.deepEqual(await lab.files(table), [])
+})
+
 test('files that nothing names go after three days, not before, and none of what is inside another table', async () => {
   // Files carry the time of the machine.
   const lab = await MaintenanceLab.open()

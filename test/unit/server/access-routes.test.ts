@@ -95,6 +95,7 @@ const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     body: ({ metadataLocation }) => ({ name: 'new', 'metadata-location': metadataLocation }),
     hidden: 403,
   },
+  'POST /v1/namespaces/:namespace/tables/:table/unregister': { needs: ['manage', TABLE] },
   'POST /v1/tables/rename': {
     needs: ['manage', SILVER],
     body: () => ({ source: TABLE, destination: NEW }),
