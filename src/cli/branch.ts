@@ -4,17 +4,16 @@ import type { Platform } from '../platform.ts'
 import { openTable } from '../table/stage.ts'
 import { stageDropRef, stageFastForward } from '../table/stage-refs.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { changeRefs, createRefs, dropRefs, refArguments } from './change-refs.ts'
-import { type Command, type CommandInput, EXIT } from './command.ts'
-import { showRefs } from './list-refs.ts'
-import { openProject } from './open-project.ts'
+import { changeRefs, refArguments } from './change-refs.ts'
+import type { CommandInput } from './command.ts'
+import { onProject } from './open-project.ts'
+import { refAndTables, refVerbs } from './ref-verbs.ts'
 import { loadSelectedTables } from './select-tables.ts'
+import { verbCommand } from './verb-command.ts'
 
-export const branchCommand: Command = {
+export const branchCommand = verbCommand({
   name: 'branch',
   summary: 'write aside, look, publish: list, create, drop and publish branches of tables',
-  positionals: '<list|create|drop|publish> [branch] [table|namespace …]',
-  positionalsCount: [1, 10_000],
   options: {
     all: { config: { type: 'boolean' }, help: 'every table of the lake' },
     at: {
@@ -36,25 +35,11 @@ export const branchCommand: Command = {
     'ingot branch create trial silver --at 2026-01-31',
     'ingot branch drop trial --all',
   ],
-  run: async input => {
-    const verb = VERBS[input.positionals[0] ?? '']
-    if (verb === undefined) {
-      throw new IngotError('REQUEST_INVALID', `ingot branch has no ${input.positionals[0]}`, {
-        hint: `use one of ${Object.keys(VERBS).join(', ')}`,
-      })
-    }
-    await using platform = await openProject(input)
-    await verb(platform, input)
-    return EXIT.ok
+  verbs: {
+    ...refVerbs('branch'),
+    publish: { ...refAndTables('branch'), options: ['all', 'keep'], run: onProject(publishBranch) },
   },
-}
-
-const VERBS: Readonly<Record<string, (platform: Platform, input: CommandInput) => Promise<void>>> = {
-  list: (platform, input) => showRefs(platform, input, 'branch'),
-  create: (platform, input) => createRefs(platform, input, 'branch'),
-  drop: (platform, input) => dropRefs(platform, input, 'branch'),
-  publish: publishBranch,
-}
+})
 
 /** Moves main of every table that has the branch on to it, in one transaction: readers see all of it or nothing. */
 async function publishBranch(platform: Platform, input: CommandInput): Promise<void> {

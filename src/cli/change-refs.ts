@@ -62,14 +62,13 @@ export async function dropRefs(platform: Platform, input: CommandInput, type: Re
   })
 }
 
-/** The name of the branch or tag, and the tables, that follow the verb. @throws REQUEST_INVALID without a name */
+/** The name of the branch or tag, and the tables, that follow the verb. */
 export function refArguments(input: CommandInput): {
   readonly name: string
   readonly selection: TableSelection
 } {
-  const [verb, name, ...names] = input.positionals
-  if (name !== undefined) return { name, selection: { names, all: input.flag('all') } }
-  throw new IngotError('REQUEST_INVALID', `say which name to ${verb}`, { hint: 'it follows the verb' })
+  const [, name = '', ...names] = input.positionals
+  return { name, selection: { names, all: input.flag('all') } }
 }
 
 type ChangeRef = (staged: StagedTable, skip: (reason: string) => StagedTable) => Promise<StagedTable>

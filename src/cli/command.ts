@@ -31,6 +31,16 @@ export interface CommandInput {
   count(name: string, byDefault: number): number
 }
 
+/** One of several things that a command does, named by its first argument. */
+export interface CommandVerb {
+  /** After the verb: `<branch> [table …]`. */
+  readonly positionals?: string
+  /** How many are needed and allowed after it. @default [0, 0] */
+  readonly positionalsCount?: readonly [min: number, max: number]
+  /** Names of those options of the command that it takes. @default none */
+  readonly options?: readonly string[]
+}
+
 /** One subcommand of `ingot`, in a file of its own. */
 export interface Command {
   readonly name: string
@@ -39,6 +49,8 @@ export interface Command {
   readonly positionals?: string
   /** How many are needed and allowed. @default [0, 0] */
   readonly positionalsCount?: readonly [min: number, max: number]
+  /** The first argument is one of these, instead of `positionals`. */
+  readonly verbs?: Readonly<Record<string, CommandVerb>>
   readonly options?: Readonly<Record<string, CommandOption>>
   readonly examples: readonly string[]
   /** Resolves with the exit code; errors thrown are shown and mapped to one. */
@@ -66,7 +78,7 @@ export function parseCommandLine(
 ): CommandInput | 'help' {
   const options = { ...COMMON_OPTIONS, ...command.options }
   const config = Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.config]))
-  const hint = `run: ingot ${command.name} --help`
+  const hint = hintOf(command)
   let parsed: { values: Record<string, unknown>; positionals: string[] }
   try {
     parsed = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true })
@@ -75,11 +87,7 @@ export function parseCommandLine(
   }
   const { values, positionals } = parsed
   if (values.help === true) return 'help'
-  const [min, max] = command.positionalsCount ?? [0, 0]
-  if (positionals.length < min || positionals.length > max) {
-    const expected = command.positionals ?? 'no further arguments'
-    throw new IngotError('REQUEST_INVALID', `ingot ${command.name} takes ${expected}`, { hint })
-  }
+  checkArguments(command, positionals, Object.keys(values))
   return {
     ...surroundings,
     positionals,
@@ -99,6 +107,45 @@ export function parseCommandLine(
   }
 }
 
+/** @throws REQUEST_INVALID when there are too few or too many, an unknown verb, or an option that the verb would not look at */
+function checkArguments(command: Command, positionals: readonly string[], given: readonly string[]): void {
+  if (command.verbs === undefined) {
+    checkCount(`ingot ${command.name}`, command, command, positionals)
+    return
+  }
+  const [verb = '', ...rest] = positionals
+  const names = Object.keys(command.verbs)
+  const chosen = names.includes(verb) ? command.verbs[verb] : undefined
+  if (chosen === undefined) {
+    const problem = verb === '' ? `takes one of ${names.join(', ')}` : `has no ${verb}`
+    throw new IngotError('REQUEST_INVALID', `ingot ${command.name} ${problem}`, {
+      hint: verb === '' ? hintOf(command) : `use one of ${names.join(', ')}`,
+    })
+  }
+  const what = `ingot ${command.name} ${verb}`
+  checkCount(what, command, chosen, rest)
+  const taken = [...Object.keys(COMMON_OPTIONS), ...(chosen.options ?? [])]
+  const surplus = given.find(option => !taken.includes(option))
+  if (surplus === undefined) return
+  throw new IngotError('REQUEST_INVALID', `${what} takes no --${surplus}`, { hint: hintOf(command) })
+}
+
+function checkCount(
+  what: string,
+  command: Command,
+  { positionals: expected, positionalsCount: [min, max] = [0, 0] }: CommandVerb | Command,
+  given: readonly string[],
+): void {
+  if (given.length >= min && given.length <= max) return
+  throw new IngotError('REQUEST_INVALID', `${what} takes ${expected ?? 'no further arguments'}`, {
+    hint: hintOf(command),
+  })
+}
+
+function hintOf({ name }: Command): string {
+  return `run: ingot ${name} --help`
+}
+
 /** The help text of one command. */
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, option]) => {
@@ -109,11 +156,18 @@ export function commandHelp(command: Command): string {
   return [
     `${command.summary}`,
     '',
-    `usage: ingot ${command.name} ${command.positionals ? `${command.positionals} ` : ''}[options]`,
+    ...usagesOf(command).map((usage, index) => `${index === 0 ? 'usage:' : '      '} ${usage} [options]`),
     '',
     ...options.map(([left, help]) => `${left.padEnd(width)}  ${help}`),
     '',
     'examples:',
     ...command.examples.map(example => `  ${example}`),
   ].join('\n')
+}
+
+function usagesOf({ name, positionals, verbs }: Command): readonly string[] {
+  const usage = (...parts: readonly (string | undefined)[]): string =>
+    ['ingot', name, ...parts].filter(part => part !== undefined).join(' ')
+  if (verbs === undefined) return [usage(positionals)]
+  return Object.entries(verbs).map(([verb, { positionals: after }]) => usage(verb, after))
 }

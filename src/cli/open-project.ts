@@ -1,6 +1,6 @@
 import { loadConfig } from '../config.ts'
 import { openPlatform, type Platform } from '../platform.ts'
-import type { CommandInput, CommandOption } from './command.ts'
+import { type CommandInput, type CommandOption, EXIT } from './command.ts'
 
 /** For commands that can read and write a branch in the place of main. */
 export const BRANCH_OPTION: CommandOption = {
@@ -21,4 +21,15 @@ export async function openProject(input: CommandInput): Promise<Platform> {
     logLevel: 'warn',
     ...(branch === undefined ? {} : { branch }),
   })
+}
+
+/** What a verb does that works on the project, and is well done when it ends. */
+export function onProject(
+  work: (platform: Platform, input: CommandInput) => Promise<void>,
+): (input: CommandInput) => Promise<number> {
+  return async input => {
+    await using platform = await openProject(input)
+    await work(platform, input)
+    return EXIT.ok
+  }
 }

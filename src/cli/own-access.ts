@@ -4,7 +4,7 @@ import type { AccessStore } from '../catalog/access-store.ts'
 import { loadConfig } from '../config.ts'
 import { IngotError } from '../errors.ts'
 import { openPlatform, type Platform } from '../platform.ts'
-import type { CommandInput } from './command.ts'
+import { type CommandInput, EXIT } from './command.ts'
 
 /** The access of the project's own catalog; dispose of the platform that it is of. */
 export interface OwnAccess extends AsyncDisposable {
@@ -30,4 +30,15 @@ export async function openOwnAccess(input: CommandInput): Promise<OwnAccess> {
   const { store } = platform
   assert.ok(store, 'a catalog without a URL has a store')
   return { platform, access: store.access, [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose]() }
+}
+
+/** What a verb does that works on the access, and is well done when it ends. */
+export function onAccess(
+  work: (own: OwnAccess, input: CommandInput) => Promise<void>,
+): (input: CommandInput) => Promise<number> {
+  return async input => {
+    await using own = await openOwnAccess(input)
+    await work(own, input)
+    return EXIT.ok
+  }
 }

@@ -1,5 +1,4 @@
 import { listAllTables } from '../catalog/list-all-tables.ts'
-import { IngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
@@ -7,37 +6,38 @@ import type { Platform } from '../platform.ts'
 import { quoteLiteral, quoteTable } from '../sql-text.ts'
 import type { EngineResult, EngineSession } from '../table/engine.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
-import { type Command, type CommandInput, EXIT } from './command.ts'
+import type { CommandInput } from './command.ts'
 import { prepareLakeQuery } from './lake-query.ts'
 import { loadNamedTable } from './named-table.ts'
-import { openProject } from './open-project.ts'
+import { onProject } from './open-project.ts'
 import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
+import { verbCommand } from './verb-command.ts'
 
-export const quarantineCommand: Command = {
+export const quarantineCommand = verbCommand({
   name: 'quarantine',
   summary: 'list what was refused or rescued, and why: all tables by reason, or the rows of one table',
-  positionals: 'list [table]',
-  positionalsCount: [1, 2],
   options: {
     limit: { config: { type: 'string' }, value: '<rows>', help: 'rows shown of one table (default: 100)' },
   },
   examples: ['ingot quarantine list', 'ingot quarantine list bronze.flights'],
-  run: async input => {
-    const [verb, table] = input.positionals
-    if (verb !== 'list') {
-      throw new IngotError('REQUEST_INVALID', `ingot quarantine has no ${verb}`, {
-        hint: 'use: ingot quarantine list [table]',
-      })
-    }
-    await using platform = await openProject(input)
-    const limit = input.count('limit', 100)
-    const result = await platform.engine.session({ signal: input.signal, label: 'quarantine' }, session =>
-      table === undefined ? listReasons(platform, session) : listRows(platform, session, table, limit),
-    )
-    print(input, result)
-    return EXIT.ok
+  verbs: {
+    list: {
+      positionals: '[table]',
+      positionalsCount: [0, 1],
+      options: ['limit'],
+      run: onProject(listQuarantine),
+    },
   },
+})
+
+async function listQuarantine(platform: Platform, input: CommandInput): Promise<void> {
+  const [, table] = input.positionals
+  const limit = input.count('limit', 100)
+  const result = await platform.engine.session({ signal: input.signal, label: 'quarantine' }, session =>
+    table === undefined ? listReasons(platform, session) : listRows(platform, session, table, limit),
+  )
+  print(input, result)
 }
 
 function print({ json, terminal }: CommandInput, { columns, rows }: EngineResult): void {

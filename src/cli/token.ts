@@ -2,17 +2,16 @@ import { createCredential, hashSecret, toBearerToken } from '../access/credentia
 import { ADMIN_ROLE, checkAccessName } from '../access/grants.ts'
 import type { CredentialRecord } from '../catalog/access-store.ts'
 import { IngotError } from '../errors.ts'
-import { type Command, type CommandInput, EXIT } from './command.ts'
+import type { CommandInput } from './command.ts'
 import { parseDuration } from './duration.ts'
-import { type OwnAccess, openOwnAccess } from './own-access.ts'
+import { type OwnAccess, onAccess } from './own-access.ts'
 import { formatJson } from './terminal.ts'
 import { formatTable } from './text-table.ts'
+import { verbCommand } from './verb-command.ts'
 
-export const tokenCommand: Command = {
+export const tokenCommand = verbCommand({
   name: 'token',
   summary: 'let somebody use the catalog: create, list and revoke tokens',
-  positionals: '<create|list|revoke> [principal]',
-  positionalsCount: [1, 2],
   options: {
     role: {
       config: { type: 'string', multiple: true },
@@ -30,27 +29,20 @@ export const tokenCommand: Command = {
     'ingot token list',
     'ingot token revoke ann',
   ],
-  run: async input => {
-    const verb = VERBS[input.positionals[0] ?? '']
-    if (verb === undefined) {
-      throw new IngotError('REQUEST_INVALID', `ingot token has no ${input.positionals[0]}`, {
-        hint: `use one of ${Object.keys(VERBS).join(', ')}`,
-      })
-    }
-    await using own = await openOwnAccess(input)
-    await verb(own, input)
-    return EXIT.ok
+  verbs: {
+    create: {
+      positionals: '<principal>',
+      positionalsCount: [1, 1],
+      options: ['role', 'expires-in'],
+      run: onAccess(createToken),
+    },
+    list: { run: onAccess(listTokens) },
+    revoke: { positionals: '<principal|client id>', positionalsCount: [1, 1], run: onAccess(revokeTokens) },
   },
-}
-
-const VERBS: Readonly<Record<string, (own: OwnAccess, input: CommandInput) => Promise<void>>> = {
-  create: createToken,
-  list: listTokens,
-  revoke: revokeTokens,
-}
+})
 
 async function createToken({ platform, access }: OwnAccess, input: CommandInput): Promise<void> {
-  const principal = requirePrincipal(input)
+  const [, principal = ''] = input.positionals
   const roles = input.texts('role')
   if (roles.length === 0) {
     throw new IngotError('REQUEST_INVALID', 'a token without a role may do nothing', {
@@ -109,8 +101,8 @@ async function listTokens({ access }: OwnAccess, { terminal, json }: CommandInpu
 }
 
 async function revokeTokens({ platform, access }: OwnAccess, input: CommandInput): Promise<void> {
-  const { terminal, json } = input
-  const named = requirePrincipal(input)
+  const { terminal, json, positionals } = input
+  const [, named = ''] = positionals
   const removed = await access.removeCredentials(named, platform.clock.nowMs())
   if (removed.length === 0) {
     throw new IngotError('REQUEST_INVALID', `there is no token of ${named}`, {
@@ -119,13 +111,6 @@ async function revokeTokens({ platform, access }: OwnAccess, input: CommandInput
   }
   if (json) return terminal.out(formatJson(removed.map(toListed)))
   for (const { principal, clientId } of removed) terminal.out(`revoked ${clientId} of ${principal}`)
-}
-
-function requirePrincipal({ positionals: [verb, name] }: CommandInput): string {
-  if (name !== undefined) return name
-  throw new IngotError('REQUEST_INVALID', `ingot token ${verb} needs a principal`, {
-    hint: `name a person or a program: ingot token ${verb} ann`,
-  })
 }
 
 function toListed({ clientId, principal, roles, createdAtMs, expiresAtMs }: CredentialRecord) {

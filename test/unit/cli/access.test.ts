@@ -111,7 +111,9 @@ test('what cannot be meant is refused, with what to write instead', async () => 
     [tokenCommand, ['create', 'ann', '--role', 'a b'], /role "a b"/],
     [tokenCommand, ['create', 'a\nb', '--role', 'x'], /principal "a\\nb"/],
     [tokenCommand, ['create', 'ann', '--role', 'x', '--expires-in', 'soon'], /--expires-in soon/],
-    [tokenCommand, ['create'], /needs a principal/],
+    [tokenCommand, ['create'], /token create takes <principal>/],
+    [tokenCommand, ['list', 'ann'], /token list takes no further arguments/],
+    [tokenCommand, ['list', '--role', 'analyst'], /token list takes no --role/],
     [tokenCommand, ['revoke', 'ann'], /no token of ann/],
     [tokenCommand, ['make'], /create, list, revoke/],
     [grantCommand, ['own', 'silver', 'x'], /no privilege own/],
@@ -119,7 +121,7 @@ test('what cannot be meant is refused, with what to write instead', async () => 
     [grantCommand, ['read', 'silver.order*', 'x'], /a \* that is no whole name/],
     [grantCommand, ['read', 'silver', 'admin'], /do everything/],
     [revokeCommand, ['read', 'silver', 'x'], /no grant to read silver\.\*/],
-    [roleCommand, ['drop'], /come and go/],
+    [roleCommand, ['drop'], /role has no drop/],
   ] as const
   for (const [command, args, text] of cases) {
     const refused = await lab.refused(command, ...args)

@@ -16,13 +16,29 @@ const COMMAND: Command = {
   run: async () => 0,
 }
 
+const WITH_VERBS: Command = {
+  name: 'mark',
+  summary: 'mark tables',
+  verbs: {
+    list: {},
+    set: { positionals: '<mark> [table …]', positionalsCount: [1, 3], options: ['until'] },
+  },
+  options: { until: { config: { type: 'string' }, value: '<day>', help: 'set: how long' } },
+  examples: ['ingot mark set red'],
+  run: async () => 0,
+}
+
 function parse(...args: readonly string[]): CommandInput | 'help' {
+  return parseFor(COMMAND, args)
+}
+
+function parseFor(command: Command, args: readonly string[]): CommandInput | 'help' {
   const surroundings = {
     environment: {},
     signal: new AbortController().signal,
     terminal: new CapturedTerminal(),
   }
-  return parseCommandLine(COMMAND, args, surroundings)
+  return parseCommandLine(command, args, surroundings)
 }
 
 function input(...args: readonly string[]): CommandInput {
@@ -66,6 +82,37 @@ for (const [args, message] of WRONG) {
     assert.throws(() => parse(...args), { code: 'REQUEST_INVALID', message, hint: 'run: ingot look --help' })
   })
 }
+
+const WRONG_VERBS: readonly (readonly [args: readonly string[], message: RegExp, hint: RegExp])[] = [
+  [[], /ingot mark takes one of list, set$/, /ingot mark --help/],
+  [['take', 'red'], /ingot mark has no take$/, /use one of list, set/],
+  [['toString'], /ingot mark has no toString$/, /use one of list, set/],
+  [['list', 'red'], /ingot mark list takes no further arguments$/, /ingot mark --help/],
+  [['list', '--until', 'May'], /ingot mark list takes no --until$/, /ingot mark --help/],
+  [['set'], /ingot mark set takes <mark> \[table …\]$/, /ingot mark --help/],
+  [['set', 'red', 'a', 'b', 'c'], /ingot mark set takes <mark> \[table …\]$/, /ingot mark --help/],
+]
+
+for (const [args, message, hint] of WRONG_VERBS) {
+  test(`ingot mark ${args.join(' ')} is refused with what is wrong`, () => {
+    assert.throws(
+      () => parseFor(WITH_VERBS, args),
+      (error: Error & { hint: string }) => message.test(error.message) && hint.test(error.hint),
+    )
+  })
+}
+
+test('a verb gets its own arguments and options, and those that all commands take', () => {
+  const parsed = parseFor(WITH_VERBS, ['set', 'red', 'a', '--until', 'May', '--json']) as CommandInput
+  assert.deepEqual(parsed.positionals, ['set', 'red', 'a'])
+  assert.equal(parsed.text('until'), 'May')
+  assert.equal(parsed.json, true)
+  const usage = commandHelp(WITH_VERBS).split('\n').slice(2, 4)
+  assert.deepEqual(usage, [
+    'usage: ingot mark list [options]',
+    '       ingot mark set <mark> [table …] [options]',
+  ])
+})
 
 for (const text of ['0', '-1', '1.5', '1e3', 'all', '', '9999999999', ' 7', '0x10']) {
   test(`--limit=${text} is no count`, () => {

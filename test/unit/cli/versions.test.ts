@@ -94,7 +94,7 @@ test('branches are made of the tables that are named, and of no others', async (
   const again = await lab.refused(branchCommand, 'create', 'trial', 'silver.readings')
   assert.match(again.text, /has a branch trial/)
   assert.match((await lab.refused(branchCommand, 'create', 'trial')).text, /say which tables\n.*--all/)
-  assert.match((await lab.refused(branchCommand, 'create')).text, /say which name to create/)
+  assert.match((await lab.refused(branchCommand, 'create')).text, /branch create takes <branch>/)
   assert.match((await lab.refused(branchCommand, 'merge', 'x')).text, /has no merge\nuse one of list, create/)
   const unknown = await lab.refused(branchCommand, 'create', 'x', 'silver.reading')
   assert.match(unknown.text, /did you mean silver/)
