@@ -12,7 +12,10 @@ export interface LastDrop {
   readonly transactionId: number
 }
 
-/** The newest transaction that dropped a table of this name, whatever has the name now; undefined when none did. A rename is no drop. */
+/**
+ * The newest transaction that dropped a table of this name, whatever has the name now; undefined when none did. A rename is no drop, nor is
+ * giving a table up to another catalog.
+ */
 export async function findLastDrop(catalog: Catalog, table: TableIdentifier): Promise<LastDrop | undefined> {
   let before: number | undefined
   for (;;) {
@@ -29,7 +32,8 @@ export async function findLastDrop(catalog: Catalog, table: TableIdentifier): Pr
 }
 
 /** Whether a transaction dropped a table of this name. */
-export function isDropped({ pointers }: TransactionRecord, table: TableIdentifier): boolean {
+export function isDropped({ note, pointers }: TransactionRecord, table: TableIdentifier): boolean {
+  if (note?.unregistered === true) return false
   const key = identifierKey(table)
   return pointers.some(
     ({ identifier, metadataLocation, kind }) =>

@@ -42,7 +42,7 @@ async function tableNames(): Promise<readonly string[]> {
 
 /** As another program works on the catalog. */
 async function onCatalog<T>(work: (catalog: Catalog) => Promise<T>): Promise<T> {
-  await using platform = await openPlatform(loadConfig(lab.project, process.env), { logLevel: 'silent' })
+  await using platform = await openPlatform(loadConfig(lab.project, {}), { logLevel: 'silent' })
   return await work(platform.context.catalog)
 }
 
