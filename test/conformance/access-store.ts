@@ -122,6 +122,24 @@ const CHECKS: Readonly<Record<string, Check>> = {
     )
   },
 
+  'where a table comes from is in the log': async ({ store }) => {
+    await apply(store, 'n', { namespaceChange: { type: 'create', namespace: ['n'], properties: {} } })
+    const named = (name: string) => ({ namespace: ['n'], name })
+    await apply(store, 'create', {}, pointer('t', null, 'a/1'))
+    const clone = { ...pointer('u', null, 'b/1'), origin: { type: 'clone', of: named('t') } as const }
+    await apply(store, 'clone', {}, pointer('t', 'a/1', 'a/2'), clone)
+    await apply(store, 'drop', {}, pointer('t', 'a/2', null))
+    const origin = { type: 'version', of: named('t'), transactionId: 2, folder: 'a' } as const
+    await apply(store, 'undrop', {}, { ...pointer('v', null, 'a/2'), origin })
+    const events = (await store.access.auditEvents({})).toReversed()
+    assert.deepEqual(events.map(briefly).slice(2), [
+      [undefined, 'commit-table', named('t')],
+      [undefined, 'clone-table', { ...named('u'), of: named('t') }],
+      [undefined, 'drop-table', named('t')],
+      [undefined, 'undrop-table', { ...named('v'), of: named('t') }],
+    ])
+  },
+
   'a commit for several is in the log for each of them': async ({ store }) => {
     await apply(store, 'n', { namespaceChange: { type: 'create', namespace: ['n'], properties: {} } })
     const members = ['ann', 'bob', 'ann'].map((principal, index) => ({

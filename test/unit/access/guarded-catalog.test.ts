@@ -7,6 +7,8 @@ import type {
   CreateTableRequest,
   CreateViewRequest,
   TableChange,
+  TableOrigin,
+  TransactionQuery,
 } from '../../../src/catalog/catalog.ts'
 import { type ErrorCode, isIngotError } from '../../../src/errors.ts'
 import { openLocalFixture } from '../../conformance/catalog-fixtures.ts'
@@ -229,6 +231,51 @@ test('lists, history and results hold what may be read, and no note of what may 
   } finally {
     await fixture.dispose()
   }
+})
+
+test('what may be seen of the history is found however much lies before it', async () => {
+  const records = Array.from({ length: 2500 }, (_, index) => ({
+    transactionId: index + 1,
+    pointers: [{ identifier: index === 4 ? TABLE : OTHER, metadataLocation: 'file:///x' }],
+  })).toReversed()
+  const catalog = {
+    transactions: async ({ limit = 0, before = Infinity }: TransactionQuery) =>
+      records.filter(({ transactionId }) => transactionId < before).slice(0, limit),
+  } as unknown as Catalog
+  const seen = await guard([grant('read', TABLE)], catalog).transactions({ limit: 2 })
+  assert.deepEqual(
+    seen.map(({ transactionId }) => transactionId),
+    [5],
+  )
+  const all = await guard([grant('read', { namespace: [] })], catalog).transactions({ limit: 2000 })
+  assert.deepEqual([all.length, all.at(-1)?.transactionId], [2000, 501])
+})
+
+test('a clone needs its original to be readable and the right to create; what comes back has to be managed', async () => {
+  const created = (origin: TableOrigin): TableChange => ({
+    identifier: OTHER,
+    requirements: [{ type: 'assert-create' }],
+    updates: [],
+    origin,
+  })
+  const original: TableChange = { identifier: TABLE, requirements: [], updates: [] }
+  const cloning = [original, created({ type: 'clone', of: TABLE })]
+  const gold = grant('write', { namespace: ['gold'] })
+  await guard([grant('read', TABLE), gold]).commit(cloning, KEY)
+  await assert.rejects(() => guard([gold]).commit(cloning, KEY), withCode('TABLE_NOT_FOUND'))
+  const reader = guard([grant('read', TABLE), grant('read', { namespace: ['gold'] })])
+  await assert.rejects(() => reader.commit(cloning, KEY), withCode('FORBIDDEN'))
+  // The original of the origin counts, whatever else the commit names.
+  const other = [{ ...original, identifier: OTHER }, created({ type: 'clone', of: TABLE })]
+  await assert.rejects(() => guard([gold]).commit(other, KEY), withCode('TABLE_NOT_FOUND'))
+  const version = [created({ type: 'version', of: TABLE, transactionId: 1 })]
+  await guard([grant('manage', TABLE), gold]).commit(version, KEY)
+  await assert.rejects(() => guard([grant('write', TABLE), gold]).commit(version, KEY), withCode('FORBIDDEN'))
+  await assert.rejects(() => guard([gold]).commit(version, KEY), withCode('TABLE_NOT_FOUND'))
+  await assert.rejects(
+    () => guard([grant('manage', TABLE)]).commit(version, KEY),
+    withCode('NAMESPACE_NOT_FOUND'),
+  )
 })
 
 test('what is hidden and what is not there are answered alike', async () => {
