@@ -13,8 +13,8 @@ export interface LastDrop {
 }
 
 /**
- * The newest transaction that dropped a table of this name, whatever has the name now; undefined when none did. A rename is no drop, nor is
- * giving a table up to another catalog.
+ * The newest transaction that dropped a table of this name, whatever has the name now; undefined when none did. A rename is no drop; nor is
+ * giving a table up to another catalog, which has all that came before it, too.
  */
 export async function findLastDrop(catalog: Catalog, table: TableIdentifier): Promise<LastDrop | undefined> {
   let before: number | undefined
@@ -22,9 +22,9 @@ export async function findLastDrop(catalog: Catalog, table: TableIdentifier): Pr
     const page = { table, limit: PAGE, ...(before !== undefined && { before }) }
     const records = await catalog.transactions(page)
     for (const record of records) {
-      if (isDropped(record, table) && !(await isRename(catalog, record, table))) {
-        return { record, transactionId: record.transactionId - 1 }
-      }
+      if (!isDropped(record, table) || (await isRename(catalog, record, table))) continue
+      const isGivenUp = record.note?.unregistered === true
+      return isGivenUp ? undefined : { record, transactionId: record.transactionId - 1 }
     }
     before = records.at(-1)?.transactionId
     if (records.length < PAGE || before === undefined) return undefined
@@ -32,8 +32,7 @@ export async function findLastDrop(catalog: Catalog, table: TableIdentifier): Pr
 }
 
 /** Whether a transaction dropped a table of this name. */
-export function isDropped({ note, pointers }: TransactionRecord, table: TableIdentifier): boolean {
-  if (note?.unregistered === true) return false
+export function isDropped({ pointers }: TransactionRecord, table: TableIdentifier): boolean {
   const key = identifierKey(table)
   return pointers.some(
     ({ identifier, metadataLocation, kind }) =>

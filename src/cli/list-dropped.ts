@@ -30,7 +30,14 @@ function findDropped(versions: readonly TableVersion[]): readonly DroppedTable[]
     const index = group.findLastIndex(version => version.metadataLocation === null)
     const [last, drop] = [group[index - 1], group[index]]
     const folder = folderOf(last)
-    if (drop === undefined || folder === undefined || last?.isForgotten || current.has(folder)) return []
+    if (
+      drop === undefined ||
+      drop.isUnregistered ||
+      folder === undefined ||
+      last?.isForgotten ||
+      current.has(folder)
+    )
+      return []
     return drop.identifier.namespace.join('.') === 'system' ? [] : [{ identifier: drop.identifier, drop }]
   })
   const drops = new Set(

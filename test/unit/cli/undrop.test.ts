@@ -161,6 +161,13 @@ test('what cannot come back is said, and nothing does', async () => {
     'TABLE_NOT_FOUND',
     'a rename is no drop',
   )
+  await onCatalog(catalog => catalog.unregisterTable(parseIdentifier('rescued.readings')))
+  assert.equal(
+    (await lab.refused(undropCommand, 'rescued.readings')).code,
+    'TABLE_NOT_FOUND',
+    'it is elsewhere',
+  )
+  assert.doesNotMatch(await lab.good(undropCommand), /rescued\.readings/)
   await lab.good(dropCommand, 'bronze.readings')
   assert.match(
     (await lab.refused(undropCommand, 'bronze.readings__quarantine')).text,
