@@ -78,10 +78,11 @@ export class GuardedCatalog implements Catalog {
   async updateNamespace(
     namespace: readonly string[],
     update: NamespaceUpdate,
+    options?: MutationOptions,
   ): Promise<NamespaceUpdateResult> {
     const session = this.#session()
     requireOnNamespace(session, 'manage', namespace)
-    return await session.catalog.updateNamespace(namespace, update)
+    return await session.catalog.updateNamespace(namespace, update, options)
   }
 
   async dropNamespace(namespace: readonly string[], options?: MutationOptions): Promise<void> {

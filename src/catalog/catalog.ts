@@ -206,8 +206,12 @@ export interface Catalog {
   ): Promise<void>
   /** @throws NAMESPACE_NOT_FOUND */
   namespaceProperties(namespace: readonly string[]): Promise<Readonly<Record<string, string>>>
-  /** @throws NAMESPACE_NOT_FOUND */
-  updateNamespace(namespace: readonly string[], update: NamespaceUpdate): Promise<NamespaceUpdateResult>
+  /** What comes again under its key is answered with all its removals as removed. @throws NAMESPACE_NOT_FOUND, REQUEST_CONTRADICTORY */
+  updateNamespace(
+    namespace: readonly string[],
+    update: NamespaceUpdate,
+    options?: MutationOptions,
+  ): Promise<NamespaceUpdateResult>
   /** @throws NAMESPACE_NOT_FOUND, NAMESPACE_NOT_EMPTY */
   dropNamespace(namespace: readonly string[], options?: MutationOptions): Promise<void>
   /** The tables directly in it, sorted by name. @throws NAMESPACE_NOT_FOUND */

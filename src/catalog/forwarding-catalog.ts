@@ -48,8 +48,12 @@ export class ForwardingCatalog implements Catalog {
     return this.inner.namespaceProperties(namespace)
   }
 
-  updateNamespace(namespace: readonly string[], update: NamespaceUpdate): Promise<NamespaceUpdateResult> {
-    return this.inner.updateNamespace(namespace, update)
+  updateNamespace(
+    namespace: readonly string[],
+    update: NamespaceUpdate,
+    options?: MutationOptions,
+  ): Promise<NamespaceUpdateResult> {
+    return this.inner.updateNamespace(namespace, update, options)
   }
 
   dropNamespace(namespace: readonly string[], options?: MutationOptions): Promise<void> {

@@ -115,18 +115,23 @@ class LocalCatalog implements Catalog {
   async updateNamespace(
     namespace: readonly string[],
     update: NamespaceUpdate,
+    options: MutationOptions = {},
   ): Promise<NamespaceUpdateResult> {
     const { updates = {}, removals = [] } = update
     const both = removals.find(key => Object.hasOwn(updates, key))
     if (both !== undefined) {
-      throw new IngotError('REQUEST_INVALID', `property ${both} is both set and removed`)
+      throw new IngotError('REQUEST_CONTRADICTORY', `property ${both} is both set and removed`)
     }
     const before = await this.namespaceProperties(namespace)
-    const request = this.#changes.request('update-namespace', { namespace, updates, removals }, {})
+    const request = this.#changes.request('update-namespace', { namespace, updates, removals }, options)
     const namespaceChange = { type: 'update', namespace, updates, removals } as const
-    settle(await this.#changes.apply(request, { namespaceChange, pointers: [] }), request)
+    const outcome = await this.#changes.apply(request, { namespaceChange, pointers: [] })
+    settle(outcome, request)
+    const updated = Object.keys(updates)
+    // Which of them were there is no longer known.
+    if (outcome.type !== 'applied') return { updated, removed: removals, missing: [] }
     return {
-      updated: Object.keys(updates),
+      updated,
       removed: removals.filter(key => Object.hasOwn(before, key)),
       missing: removals.filter(key => !Object.hasOwn(before, key)),
     }

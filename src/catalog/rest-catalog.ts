@@ -163,9 +163,10 @@ class RestCatalog implements Catalog {
   async updateNamespace(
     namespace: readonly string[],
     update: NamespaceUpdate,
+    options: MutationOptions = {},
   ): Promise<NamespaceUpdateResult> {
     const path = `${namespacePath(namespace)}/properties`
-    const body = await this.#change({ method: 'POST', path, body: update }, {})
+    const body = await this.#change({ method: 'POST', path, body: update }, options)
     const keys = z.array(z.string())
     return decode(z.object({ updated: keys, removed: keys, missing: keys }), body)
   }

@@ -18,6 +18,7 @@ export const ERROR_MAPPINGS: Readonly<Record<ErrorCode, ErrorMapping>> = {
   QUERY_INVALID: { status: 400, type: 'BadRequestException', sqlState: '42601' },
   PLAN_REFUSED: { status: 422, type: 'UnprocessableEntityException', sqlState: '55000' },
   REQUEST_INVALID: { status: 400, type: 'BadRequestException', sqlState: '22023' },
+  REQUEST_CONTRADICTORY: { status: 422, type: 'UnprocessableEntityException', sqlState: '22023' },
   NAMESPACE_NOT_FOUND: { status: 404, type: 'NoSuchNamespaceException', sqlState: '3F000' },
   NAMESPACE_EXISTS: { status: 409, type: 'AlreadyExistsException', sqlState: '42P06' },
   NAMESPACE_NOT_EMPTY: { status: 409, type: 'NamespaceNotEmptyException', sqlState: '2BP01' },

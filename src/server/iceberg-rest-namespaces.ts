@@ -53,7 +53,8 @@ export function addNamespaceRoutes(app: Hono, { catalog }: IcebergRestOptions): 
 
   app.post('/namespaces/:namespace/properties', async context => {
     const update = await readJson(context, updatePropertiesSchema)
-    return sendJson(context, await catalog.updateNamespace(namespaceOf(context), update))
+    const result = await catalog.updateNamespace(namespaceOf(context), update, mutationOptionsOf(context))
+    return sendJson(context, result)
   })
 }
 

@@ -51,7 +51,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
     })
     assert.deepEqual(result, { updated: ['added'], removed: ['drop'], missing: ['never', 'constructor'] })
     assert.deepEqual(await catalog.namespaceProperties(['n']), { keep: '1', added: '3' })
-    await fails('REQUEST_INVALID', catalog.updateNamespace(['n'], { updates: { a: '1' }, removals: ['a'] }))
+    const both = { updates: { a: '1' }, removals: ['a'] }
+    await fails('REQUEST_CONTRADICTORY', catalog.updateNamespace(['n'], both))
+    const keyed = { idempotencyKey: 'update' }
+    const update = { updates: { keep: '2' }, removals: ['added'] }
+    await catalog.updateNamespace(['n'], update, keyed)
+    await catalog.updateNamespace(['n'], { updates: { keep: '3' } })
+    const again = await catalog.updateNamespace(['n'], update, keyed)
+    assert.deepEqual(again, { updated: ['keep'], removed: ['added'], missing: [] })
+    assert.deepEqual(await catalog.namespaceProperties(['n']), { keep: '3' })
+    await fails('IDEMPOTENCY_MISMATCH', catalog.updateNamespace(['n'], {}, keyed))
     await fails('NAMESPACE_NOT_FOUND', catalog.updateNamespace(['other'], { updates: { a: '1' } }))
   },
 
