@@ -9,6 +9,7 @@ import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import type { CommandInput } from './command.ts'
 import { commitStaged } from './commit-staged.ts'
 import { parseDuration } from './duration.ts'
+import { droppedMeanwhile } from './named-table.ts'
 import { parseQueryPoint, type QueryPoint, requireReached } from './query-point.ts'
 import { loadSelectedTables, type TableSelection } from './select-tables.ts'
 import { loadTableAtPoint } from './table-at-point.ts'
@@ -114,13 +115,6 @@ async function stageAll(
     })
   }
   return { tables: changed, skipped }
-}
-
-function droppedMeanwhile(identifier: TableIdentifier): IngotError {
-  return new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} was dropped meanwhile`, {
-    hint: 'ingot history shows by whom',
-    context: { identifier },
-  })
 }
 
 /** The snapshot to name, or why there is none: of many tables some may be empty, or younger than the point. */

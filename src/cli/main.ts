@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   branch: async () => (await import('./branch.ts')).branchCommand,
   tag: async () => (await import('./tag.ts')).tagCommand,
   clone: async () => (await import('./clone.ts')).cloneCommand,
+  properties: async () => (await import('./properties.ts')).propertiesCommand,
   maintain: async () => (await import('./maintain.ts')).maintainCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
   undrop: async () => (await import('./undrop.ts')).undropCommand,

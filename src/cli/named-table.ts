@@ -70,3 +70,11 @@ function namesMeant(wanted: TableIdentifier, known: readonly TableIdentifier[]):
   )
   return known.filter(({ name }) => name === nearestBare).map(formatIdentifier)
 }
+
+/** For a table that was there when the command looked first. */
+export function droppedMeanwhile(identifier: TableIdentifier): IngotError {
+  return new IngotError('TABLE_NOT_FOUND', `table ${formatIdentifier(identifier)} was dropped meanwhile`, {
+    hint: 'ingot history shows by whom',
+    context: { identifier },
+  })
+}

@@ -16,6 +16,8 @@ export function transactionKind({ note, pointers }: TransactionRecord): string {
       return `undrop of ${note.undrop}`
     case 'maintenance':
       return `maintenance: ${note.step}`
+    case 'properties':
+      return Array.isArray(note.properties) ? `properties: ${note.properties.join(', ')}` : 'properties'
     case 'branch':
     case 'tag':
       return `${note.kind} ${note.name} ${note.done}`

@@ -7,8 +7,8 @@ const HOUR_MS = 60 * 60_000
 /** How old files that nothing names become: other engines may take this long from writing a file to committing it. */
 const ORPHAN_AGE_MS = 72 * HOUR_MS
 
-/** How far the clocks of writers, of the storage and of maintenance may be apart. */
-const CLOCKS_APART_MS = HOUR_MS
+/** How far the clocks of writers, of the storage and of maintenance may be apart: no orphan is younger. */
+export const CLOCKS_APART_MS = HOUR_MS
 
 /** Before when a writer must have begun for its uncommitted files to be orphans, by the properties of the table. */
 export function orphanHorizonOf({ properties }: Pick<TableMetadata, 'properties'>, nowMs: number): number {
