@@ -1,4 +1,4 @@
-import { nodeAt, nodesAt, type SqlNode } from '../lake/sql-tree.ts'
+import { nodeAt, nodesAt, type SqlNode, textAt } from '../lake/sql-tree.ts'
 import type { TableIdentifier } from '../table-identifier.ts'
 import type { Scope } from './query-scope.ts'
 
@@ -112,6 +112,44 @@ export function renderFrom(tree: FromTree, world: World, focus?: Focus): SqlNode
       }
     case 'join':
       return renderJoin(tree, world, focus)
+  }
+}
+
+/**
+ * The FROM clause over the tables of the new world, with `restrict` put around the smallest part that has all of `aliases` and whose
+ * rows can be left out before they are joined: not where a left join would give nulls for them.
+ */
+export function renderRestricted(
+  tree: FromTree,
+  aliases: ReadonlySet<string>,
+  restrict: (part: SqlNode) => SqlNode,
+): SqlNode {
+  if (tree.type === 'join' && aliases.size > 0) {
+    const [left, right] = [aliasesOf(tree.left), aliasesOf(tree.right)]
+    const node = withCondition(tree.node)
+    if ([...aliases].every(alias => left.has(alias))) {
+      const restricted = renderRestricted(tree.left, aliases, restrict)
+      return { ...node, left: restricted, right: renderFrom(tree.right, 'new') }
+    }
+    if (tree.kind === 'INNER' && [...aliases].every(alias => right.has(alias))) {
+      const restricted = renderRestricted(tree.right, aliases, restrict)
+      return { ...node, left: renderFrom(tree.left, 'new'), right: restricted }
+    }
+  }
+  return restrict(renderFrom(tree, 'new'))
+}
+
+/** What the tables and derived tables of a FROM clause are called, in lower case. */
+function aliasesOf(tree: FromTree): ReadonlySet<string> {
+  switch (tree.type) {
+    case 'table':
+      return new Set([tree.alias.toLowerCase()])
+    case 'derived':
+      return new Set([textAt(tree.node, 'alias').toLowerCase()])
+    case 'other':
+      return new Set()
+    case 'join':
+      return new Set([...aliasesOf(tree.left), ...aliasesOf(tree.right)])
   }
 }
 

@@ -1,9 +1,9 @@
-import { columnReference, nodeAt, nodesAt, type SqlNode, withAlias } from '../lake/sql-tree.ts'
+import { columnReference, nodeAt, nodesAt, type SqlNode, textsAt, walk, withAlias } from '../lake/sql-tree.ts'
 import type { UnderstoodSelect } from './build-from-tree.ts'
-import { type Focus, renderFrom, slotsOf, type World } from './from-tree.ts'
+import { type Focus, renderFrom, renderRestricted, slotsOf, type World } from './from-tree.ts'
 import type { KeyColumn } from './output-keys.ts'
 import { KEYS_RELATION, keyColumnName, type TouchedQuery } from './query-analysis.ts'
-import { expandAliases } from './query-scope.ts'
+import { expandAliases, resolveColumn, type Scope } from './query-scope.ts'
 
 const WORLDS: readonly World[] = ['old', 'new']
 
@@ -21,7 +21,10 @@ export function changedRowsQuery(
   return withSelectList(understood, further, renderFrom(understood.from, 'new', focus))
 }
 
-/** The rows of the touched keys. The semi-join stands at the FROM clause, so that nothing else is grouped, windowed or sorted. */
+/**
+ * The rows of the touched keys. The semi-join stands in the FROM clause, so that nothing else is grouped, windowed or sorted; and right
+ * at the table that all keys are columns of, so that nothing else is joined: the engine does not move it there by itself.
+ */
 export function recomputedQuery(
   understood: UnderstoodSelect,
   keys: readonly KeyColumn[],
@@ -31,19 +34,40 @@ export function recomputedQuery(
   const conditions = keys.map((key, index) =>
     notDistinct(castKey(key, castTypes), columnReference(KEYS_RELATION, keyColumnName(index))),
   )
-  return withSelectList(understood, further, {
+  const restricted = renderRestricted(understood.from, relationsOf(keys, understood.scope), part =>
+    semiJoin(part, keysTable(), allOf(conditions)),
+  )
+  return withSelectList(understood, further, restricted)
+}
+
+/** The relations that the keys, which all resolve, are made of; by their aliases in lower case. */
+function relationsOf(keys: readonly KeyColumn[], scope: Scope): ReadonlySet<string> {
+  const aliases = new Set<string>()
+  for (const { expression } of keys) {
+    walk(expression, node => {
+      if (node.class !== 'COLUMN_REF') return true
+      const column = resolveColumn(scope, textsAt(node, 'column_names'))
+      if (column !== undefined) aliases.add(column.relation.alias.toLowerCase())
+      return true
+    })
+  }
+  return aliases
+}
+
+function semiJoin(left: SqlNode, right: SqlNode, condition: SqlNode): SqlNode {
+  return {
     type: 'JOIN',
     alias: '',
     sample: null,
-    left: renderFrom(understood.from, 'new'),
-    right: keysTable(),
-    condition: allOf(conditions),
+    left,
+    right,
+    condition,
     join_type: 'SEMI',
     ref_type: 'REGULAR',
     using_columns: [],
     delim_flipped: false,
     duplicate_eliminated_columns: [],
-  })
+  }
 }
 
 /**

@@ -194,6 +194,23 @@ export const INCREMENTAL_QUERIES: readonly (SampleQuery & { readonly expected: s
     sql: 'select a.n, count(*) as c from bronze.readings a join bronze.readings b on a.n = b.n left join bronze.vehicles v on v.vehicle = b.vehicle group by a.n',
     expected: 'keys n',
   },
+  // Keys of one table alone, wherever it stands among the others.
+  {
+    sql: 'select v.model, count(*) as c from bronze.readings r join (bronze.vehicles v join silver.depots d on d.depot = v.depot) on v.vehicle = r.vehicle group by v.model',
+    expected: 'keys model',
+  },
+  {
+    sql: 'select q.m, count(*) as c from bronze.readings r join (select vehicle, upper(model) as m from bronze.vehicles) q using (vehicle) group by q.m',
+    expected: 'keys m',
+  },
+  {
+    sql: 'select depot, count(*) as c from silver.depots natural join bronze.vehicles join bronze.readings using (vehicle) group by depot',
+    expected: 'keys depot',
+  },
+  {
+    sql: 'select d.city, sum(r.n) as s from bronze.readings r cross join silver.depots d group by d.city',
+    expected: 'keys city',
+  },
   {
     sql: 'with c as (select vehicle, n from bronze.readings where n > 0) select x.n, count(*) as c from c x left join c y on x.n = y.n and y.vehicle = $$a$$ group by x.n',
     expected: 'keys n',
