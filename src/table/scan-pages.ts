@@ -17,7 +17,7 @@ export interface ScanPage {
 
 export interface PageLimits {
   readonly tasksMax: number
-  /** Entries that are looked at, whether the filter leaves them or not; a manifest that is begun may have more. */
+  /** Entries that are looked at, whether the filter leaves them or not. */
   readonly entriesMax: number
 }
 
@@ -33,15 +33,14 @@ export async function readPage(scan: OpenScan, range: ScanRange, limits: PageLim
   for (let place = range.from; place < range.to; place += 1) {
     const manifest = scan.manifests[place]
     if (manifest === undefined || !scan.mightMatch(manifest)) continue
-    if (looked >= limits.entriesMax) return { tasks, rest: { from: place, skip: 0, to: range.to } }
-    const found = await scan.tasksOf(manifest)
-    const start = place === range.from ? range.skip : 0
-    for (let entry = start; entry < found.length; entry += 1) {
-      if (tasks.length >= limits.tasksMax) return { tasks, rest: { from: place, skip: entry, to: range.to } }
-      const task = found[entry]
+    let entry = place === range.from ? range.skip : 0
+    for (const task of await scan.tasksOf(manifest, entry)) {
+      const isFull = tasks.length >= limits.tasksMax || looked >= limits.entriesMax
+      if (isFull) return { tasks, rest: { from: place, skip: entry, to: range.to } }
       if (task !== undefined) tasks.push(task)
+      entry += 1
+      looked += 1
     }
-    looked += found.length - start
     // Others are served in between.
     await setImmediate()
   }

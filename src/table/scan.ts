@@ -81,8 +81,11 @@ export interface OpenScan {
   readonly manifests: readonly ManifestFile[]
   /** Whether the filter leaves something of a manifest; false is certain. */
   mightMatch(manifest: ManifestFile): boolean
-  /** A task for each file, in the order of the manifest; undefined for those that the filter rules out. Deletion vectors are not loaded. */
-  tasksOf(manifest: ManifestFile): Promise<readonly (ScanTask | undefined)[]>
+  /**
+   * A task for each file after the first `skip`, in the order of the manifest, made as it is asked for; undefined for files that the
+   * filter rules out. Deletion vectors are not loaded.
+   */
+  tasksOf(manifest: ManifestFile, skip?: number): Promise<Iterable<ScanTask | undefined>>
 }
 
 /** Reads the manifest list and the deletes of what is to be scanned. @throws SNAPSHOT_NOT_FOUND, and what `checkLocation` throws */
@@ -104,11 +107,14 @@ export async function openScan(
     snapshot,
     manifests: live.filter(({ content }) => content === 'data'),
     mightMatch: manifest => manifestMightMatch(metadata, manifest, filter),
-    async tasksOf(manifest) {
+    async tasksOf(manifest, skip = 0) {
       const entries = await loadEntries(context, metadata, manifest)
-      const isWanted = entryFilter(metadata, manifest, options)
-      return entries.map(entry => (isWanted(entry) ? toTask(entry) : undefined))
+      return toTasks(entries.slice(skip), entryFilter(metadata, manifest, options))
     },
+  }
+
+  function* toTasks(entries: readonly LiveEntry[], isWanted: (entry: LiveEntry) => boolean) {
+    for (const entry of entries) yield isWanted(entry) ? toTask(entry) : undefined
   }
 
   function toTask(entry: LiveEntry): ScanTask {
