@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Append, Appender, AppendResult } from '../catalog/appender.ts'
 import type { Catalog, CommitMember, CommitResult, LoadedTable } from '../catalog/catalog.ts'
+import { resolvedInside } from '../catalog/table-location.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { DataFile } from '../format/manifest-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
@@ -187,7 +188,7 @@ function whyOutdated(
 /** Anything else could name the files of a table that the writer may not read. */
 function isFileOf({ metadata }: LoadedTable, { content, filePath, partition }: DataFile): boolean {
   const { fields } = specById(metadata, metadata['default-spec-id'])
-  const isInside = filePath.startsWith(`${metadata.location}/`) && !/\/\.{1,2}\/|\0/.test(filePath)
+  const isInside = resolvedInside(metadata.location, filePath) !== undefined && !/\/\.{1,2}\//.test(filePath)
   return content === 'data' && isInside && partition.length === fields.length
 }
 

@@ -190,26 +190,33 @@ test('no property and no location lets a writer out of the folder of the table',
     assert.equal((await commitTo(lab, [{ action: 'set-location', location: own }])).status, 200)
     assert.equal((await commitTo(lab, set('write.data.path', `${own}/files`))).status, 200)
     const { metadata } = await lab.lab.catalog.loadTable(named('mine'))
-    const append = {
+    const append = (filePath: string) => ({
       'table-uuid': metadata['table-uuid'],
       'schema-id': metadata['current-schema-id'],
       'spec-id': metadata['default-spec-id'],
       manifest: Buffer.from(
         encodeAppendFiles(metadata, [
           {
-            content: 'data',
-            filePath: `${other}/data/1.parquet`,
-            fileFormat: 'PARQUET',
-            partition: [],
-            recordCount: 1,
-            fileSizeBytes: 1,
+            ...{ content: 'data', filePath, fileFormat: 'PARQUET', partition: [] },
+            ...{ recordCount: 1, fileSizeBytes: 1 },
           },
         ]),
       ).toString('base64'),
       'began-at-ms': Date.now(),
-    }
+    })
     const path = '/v1/ingot/namespaces/silver/tables/mine/appends'
-    await assertRefused('append', await lab.lab.ask('POST', path, writer, append), /is no data file of table/)
+    for (const file of [
+      `${other}/data/1.parquet`,
+      `${own}/../x`,
+      `${own}/%2e%2e/x`,
+      `${own}x/1`,
+      own,
+      's3://b/x',
+    ]) {
+      const answer = await lab.lab.ask('POST', path, writer, append(file))
+      await assertRefused(file, answer, /is no data file of table/)
+    }
+    assert.equal((await lab.lab.ask('POST', path, writer, append(`${own}/data/1.parquet`))).status, 200)
   }))
 
 test('a new table takes the place of no other: neither by a name that looks alike, nor in it, nor around it', () =>
