@@ -1,3 +1,4 @@
+import { isColumnName } from '../lake/column-name.ts'
 import { reservedColumn } from '../lake/reserved-columns.ts'
 
 /** The names that fields of rows may give to columns beside those that are there, or to fields of a struct beside one another. */
@@ -18,10 +19,10 @@ export class ColumnNames {
     return new ColumnNames(taken, () => false)
   }
 
-  /** Takes the name, unless no engine can have it: one that is empty, or that differs from another in letter case alone. */
+  /** Takes the name, unless no engine could write it or tell it from another that was taken. */
   take(name: string): boolean {
     const lower = name.toLowerCase()
-    if (name === '' || name.includes('\0') || this.#taken.has(lower) || this.#isReserved(name)) return false
+    if (!isColumnName(name) || this.#taken.has(lower) || this.#isReserved(name)) return false
     this.#taken.add(lower)
     return true
   }

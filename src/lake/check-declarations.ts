@@ -1,3 +1,4 @@
+import { isColumnName } from './column-name.ts'
 import type { BronzeDeclaration } from './declaration.ts'
 import type { LakeDraft, TableDraft } from './lake-draft.ts'
 import { compareSites, formatSite } from './mistake.ts'
@@ -65,13 +66,17 @@ function checkBronzeColumns(draft: LakeDraft, table: TableDraft, { columns }: Br
     if (reason === undefined) continue
     draft.break(table, table.site, `the column ${name} is reserved: ${reason}`, 'rename the column')
   }
-  checkUniqueColumns(draft, table, Object.keys(columns ?? {}))
+  checkColumnNames(draft, table, Object.keys(columns ?? {}))
 }
 
-/** Column names that are equal but for letter case: SQL engines could not tell them apart. */
-export function checkUniqueColumns(draft: LakeDraft, table: TableDraft, names: readonly string[]): void {
+/** Names that SQL engines could not tell from others, letter case being nothing to them, or could not write. */
+export function checkColumnNames(draft: LakeDraft, table: TableDraft, names: readonly string[]): void {
   const seen = new Map<string, string>()
   for (const name of names) {
+    if (!isColumnName(name)) {
+      const cause = `${table.declaration.id} has a column called ${JSON.stringify(name)}, which no engine can write`
+      draft.break(table, table.query?.site ?? table.site, cause, 'give it a name')
+    }
     const other = seen.get(name.toLowerCase())
     if (other !== undefined) {
       const cause =

@@ -1,6 +1,7 @@
 import { IngotError } from '../errors.ts'
 import type { NestedField, Type } from '../format/types.ts'
 import { captureCallSite } from './call-site.ts'
+import { isColumnName } from './column-name.ts'
 
 /**
  * The type of a declared column; null apart, `Value` is what a row holds in TypeScript, and `Input` what a map function may
@@ -103,11 +104,26 @@ function struct<const Fields extends ColumnTypes>(
 ): ColumnType<StructValue<Fields>, StructInput<Fields>> {
   const entries = Object.entries(fields ?? {})
   if (entries.length === 0) throw invalidType(struct, 't.struct has no fields', structExample)
+  const fault = faultOfNames(entries.map(([name]) => name))
+  if (fault !== undefined) throw invalidType(struct, fault, 'give each field a name of its own')
   const nested = entries.map(([name, field]): NestedField => {
     assertType(struct, field, structExample)
     return { id: 0, name, required: false, type: field.type }
   })
   return columnType({ type: 'struct', fields: nested })
+}
+
+/** Why a struct cannot have fields of these names. */
+function faultOfNames(names: readonly string[]): string | undefined {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) return `the fields ${other} and ${name} of t.struct differ in letter case alone`
+    if (!isColumnName(name))
+      return `t.struct has a field called ${JSON.stringify(name)}, which no engine can write`
+    seen.set(name.toLowerCase(), name)
+  }
+  return undefined
 }
 
 const structExample = 't.struct({ latitude: t.double(), longitude: t.double() })'

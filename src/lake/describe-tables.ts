@@ -5,7 +5,7 @@ import { assignFreshIds } from '../format/schema.ts'
 import { quoteIdentifier } from '../sql-text.ts'
 import type { EngineSession } from '../table/engine.ts'
 import { fromSqlType, toSqlType } from '../table/sql-types.ts'
-import { checkUniqueColumns } from './check-declarations.ts'
+import { checkColumnNames } from './check-declarations.ts'
 import { checkChecks, checkOrder } from './check-expressions.ts'
 import type { ColumnTypes } from './column-types.ts'
 import { describe } from './describe-sql.ts'
@@ -94,7 +94,7 @@ async function describeQuery(
 }
 
 function checkOutput(draft: LakeDraft, table: TableDraft, columns: readonly LakeColumn[]): void {
-  checkUniqueColumns(
+  checkColumnNames(
     draft,
     table,
     columns.map(column => column.name),

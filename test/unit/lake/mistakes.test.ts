@@ -218,6 +218,27 @@ const CASES: readonly Case[] = [
     fix: /another name/,
   },
   {
+    name: 'a column without a name',
+    code: `export const bad = bronze('bad', { from: files('x'), columns: { '': t.string() } })\n`,
+    at: 'bronze(',
+    cause: /bronze\.bad has a column called "", which no engine can write/,
+    fix: /give it a name/,
+  },
+  {
+    name: 'fields of a struct that differ in letter case alone',
+    code: `export const bad = bronze('bad', { from: files('x'), columns: { s: t.struct({ a: t.int(), A: t.int() }) } })\n`,
+    at: 'struct(',
+    cause: /the fields a and A of t\.struct differ in letter case alone/,
+    fix: /a name of its own/,
+  },
+  {
+    name: 'a field of a struct without a name',
+    code: `export const bad = bronze('bad', { from: files('x'), columns: { s: t.struct({ '': t.int() }) } })\n`,
+    at: 'struct(',
+    cause: /t\.struct has a field called ""/,
+    fix: /a name of its own/,
+  },
+  {
     name: 'a reserved column',
     code: `export const bad = bronze('bad', { from: files('x'), columns: { _Source: t.string() } })\n`,
     at: 'bronze(',
