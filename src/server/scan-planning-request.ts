@@ -118,7 +118,7 @@ function optionsOf(
   const { 'snapshot-id': snapshotId, 'start-snapshot-id': startId } = pinned
   if (snapshotId === null) return undefined
   resolveSnapshot(metadata, { snapshotId })
-  const options = { snapshotId, schema, filter: expressionOf(filter) }
+  const options = { snapshotId, schema, filter: expressionOf(filter), isForeign: true }
   if (startId === undefined) return options
   const between = snapshotsBetween(metadata, startId, snapshotId)
   if (between === undefined) {

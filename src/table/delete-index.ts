@@ -30,11 +30,12 @@ interface IndexedDelete extends DeleteTask {
   readonly highestPath: Buffer | undefined
 }
 
-/** An index over all live delete entries of a snapshot. */
+/** An index over all live delete entries of a snapshot. @param isOurs whether Ingot itself is to read the deletes */
 export function createDeleteIndex(
   deletes: readonly LiveEntry[],
   specs: readonly PartitionSpec[],
   toEnginePath: (location: string) => string,
+  isOurs = true,
 ): DeleteIndex {
   if (deletes.length === 0) return { deletesFor: () => NO_DELETES }
   const unpartitioned = new Set(specs.filter(isUnpartitioned).map(spec => spec['spec-id']))
@@ -58,7 +59,7 @@ export function createDeleteIndex(
       if (candidates.length === 0) return NO_DELETES
       const path = Buffer.from(entry.file.filePath)
       const applying = candidates.filter(candidate => applies(candidate, entry, path))
-      for (const { entry: found } of applying) refuseUnreadable(found)
+      if (isOurs) for (const { entry: found } of applying) refuseUnreadable(found)
       return withoutReplaced(applying, entry)
     },
   }

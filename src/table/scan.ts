@@ -38,6 +38,8 @@ export interface PlanScanOptions {
   readonly schema?: StructType
   /** Only the files that these snapshots appended, in this order, as they were then: without deletes. @default all of the snapshot */
   readonly appends?: readonly Snapshot[]
+  /** Whether somebody else reads the files: deletes of any format are told. @default false */
+  readonly isForeign?: boolean
   /** Throws for a manifest or manifest list that is not to be read. @default all are read */
   readonly checkLocation?: (location: string) => void
 }
@@ -100,9 +102,8 @@ export async function openScan(
   const load = (of: Snapshot | undefined) => loadLiveManifests(context, of, options)
   const live = appends === undefined ? await load(snapshot) : await loadAppended(appends, load)
   const deletes = await loadDeletes(context, metadata, live)
-  const index = createDeleteIndex(deletes, metadata['partition-specs'], location =>
-    context.io.toEnginePath(location),
-  )
+  const toEnginePath = (location: string): string => context.io.toEnginePath(location)
+  const index = createDeleteIndex(deletes, metadata['partition-specs'], toEnginePath, !options.isForeign)
   return {
     snapshot,
     manifests: live.filter(({ content }) => content === 'data'),

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
+import type { DataFile } from '../../../src/format/manifest-types.ts'
 import { createManifestCache } from '../../../src/table/manifest-cache.ts'
 import { planScan } from '../../../src/table/scan.ts'
 import { openTable, stagePartitioning, stageSchemaChange } from '../../../src/table/stage.ts'
+import { stageDelta } from '../../../src/table/stage-delta.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { commitEqualityDeletes } from '../../support/foreign-deletes.ts'
 import { PlanningServer, pathOf, planTasksOf } from '../../support/planning-server.ts'
@@ -149,6 +151,25 @@ test('deletes of each kind come with the files that they apply to, each once', a
   )
   const none = await server.plan(table, { filter: { type: 'eq', term: 'p', value: 77 } })
   assert.equal(none.body['delete-files'], undefined)
+})
+
+test('deletes that Ingot does not read are for the engine to read', async () => {
+  const table = await createOf(rows(0, 1))
+  const [{ entry } = assert.fail()] = (await planScan(lab.context, table.metadata)).tasks
+  const file: DataFile = {
+    content: 'position-deletes',
+    fileFormat: 'AVRO',
+    filePath: `${table.metadata.location}/data/deletes.avro`,
+    partition: entry.file.partition,
+    recordCount: 1,
+    fileSizeBytes: 9,
+  }
+  const addDeletes = [{ specId: entry.specId, file }]
+  const deleted = await lab.commit(
+    await stageDelta(lab.context, openTable(table), { operation: 'delete', addDeletes }),
+  )
+  const [found] = (await server.files(deleted)).files
+  assert.equal(found?.deleteFiles[0]?.['file-format'], 'avro')
 })
 
 test('deletion vectors come with where they lie, rows of version 3 with their ids', async () => {

@@ -84,6 +84,18 @@ test('a table comes with credentials for its folder when the client wishes it, a
     assert.deepEqual(await bodyOf(again), { 'storage-credentials': body['storage-credentials'] })
   }))
 
+test('a plan of the catalog comes with them, too', () =>
+  withVendor(async ({ lab, location, token }) => {
+    const plain = await lab.ask('POST', `${TABLE}/plan`, token, {})
+    assert.equal((await bodyOf(plain))['storage-credentials'], undefined)
+    const wished = await lab.ask('POST', `${TABLE}/plan`, token, {}, WISH)
+    assert.equal(wished.headers.get('cache-control'), 'no-store')
+    const body = await bodyOf(wished)
+    assert.deepEqual(body['storage-credentials'], [{ prefix: `${location}/`, config: SECRETS }])
+    const again = await lab.ask('GET', `${TABLE}/plan/${body['plan-id']}`, token, undefined, WISH)
+    assert.deepEqual((await bodyOf(again))['storage-credentials'], body['storage-credentials'])
+  }))
+
 test('who may only read gets credentials that only read; who may not even read gets none', () =>
   withVendor(async ({ lab, vendor }) => {
     const on = { namespace: ['silver'], name: 'orders' }
