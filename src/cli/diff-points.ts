@@ -1,5 +1,7 @@
 import { IngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
+import { schemaById } from '../format/schema.ts'
+import { withWiderTypes } from '../format/schema-evolution.ts'
 import { ancestorsOf, snapshotById } from '../format/snapshot.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
@@ -64,14 +66,20 @@ function forgotten(identifier: TableIdentifier): IngotError {
 }
 
 /**
- * Metadata by which snapshots of both states are read, in the columns of the later: neither need be known to the other, as a state of
- * the past may have expired since.
+ * Metadata by which snapshots of both states are read, in the columns of the later, which are wide enough for the values of both:
+ * neither need be known to the other, as a state of the past may have expired since.
  */
 export function joinedMetadata({ from, to }: DiffPoints): TableMetadata {
+  const schemas = unionBy(to.metadata.schemas, from.metadata.schemas, schema => schema['schema-id'])
+  const id = 1 + Math.max(...schemas.map(schema => schema['schema-id']))
+  const compared = withWiderTypes(
+    schemaById(to.metadata, to.schemaId),
+    schemaById(from.metadata, from.schemaId),
+  )
   return {
     ...to.metadata,
-    'current-schema-id': to.schemaId,
-    schemas: unionBy(to.metadata.schemas, from.metadata.schemas, schema => schema['schema-id']),
+    'current-schema-id': id,
+    schemas: [...schemas, { ...compared, 'schema-id': id }],
     'partition-specs': unionBy(
       to.metadata['partition-specs'],
       from.metadata['partition-specs'],

@@ -1,6 +1,6 @@
 import { IngotError } from '../errors.ts'
 import { withoutUndefined } from './json-reader.ts'
-import { assignFreshIds, childFields, findField, withChildFields } from './schema.ts'
+import { assignFreshIds, childFields, fieldsById, findField, withChildFields } from './schema.ts'
 import type { NestedField, PrimitiveType, Schema, Type } from './types.ts'
 import { isPrimitive } from './types.ts'
 
@@ -179,6 +179,19 @@ export function isWider(from: PrimitiveType, to: PrimitiveType): boolean {
   const wide = DECIMAL.exec(to)
   if (narrow === null || wide === null) return false
   return narrow[2] === wide[2] && Number(wide[1]) > Number(narrow[1]) && Number(wide[1]) <= 38
+}
+
+/** The columns of `schema`, each of the wider of its types there and in `other`, so that they hold the values of both. */
+export function withWiderTypes(schema: Schema, other: Schema): Schema {
+  const others = fieldsById(other)
+  const widened = (field: NestedField): NestedField => {
+    const { type } = field
+    const counterpart = others.get(field.id)?.field.type
+    if (!isPrimitive(type)) return { ...field, type: withChildFields(type, childFields(type).map(widened)) }
+    const isNarrower = counterpart !== undefined && isPrimitive(counterpart) && isWider(type, counterpart)
+    return isNarrower ? { ...field, type: counterpart } : field
+  }
+  return { ...schema, fields: schema.fields.map(widened) }
 }
 
 function addField(
