@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 interface Waiting {
@@ -12,6 +13,7 @@ export class LineProcess {
   readonly #waiting: Waiting[] = []
   readonly #exited: Promise<void>
   #errors = ''
+  #isShared = false
 
   constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(command, args, { env: { ...process.env, ...environment } })
@@ -39,8 +41,16 @@ export class LineProcess {
     if (this.#child.exitCode !== null) return Promise.reject(new Error(`it ended before: ${this.#errors}`))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
+      this.#hold()
       this.#child.stdin?.write(`${JSON.stringify(value)}\n`)
     })
+  }
+
+  /** Lets this program end when nothing is asked of the process, which ends with it, as its input does. */
+  share(): this {
+    this.#isShared = true
+    this.#hold()
+    return this
   }
 
   /** Ends the input, at which the process ends. */
@@ -58,6 +68,18 @@ export class LineProcess {
     const { result, error } = JSON.parse(line) as { readonly result?: unknown; readonly error?: string }
     if (error === undefined) waiting?.resolve(result)
     else waiting?.reject(new Error(error))
+    this.#hold()
+  }
+
+  /** A shared process keeps this program only as long as a request waits. */
+  #hold(): void {
+    if (!this.#isShared) return
+    const { stdin, stdout, stderr } = this.#child
+    for (const part of [this.#child, stdin, stdout, stderr]) {
+      if (part !== this.#child && !(part instanceof Socket)) continue
+      if (this.#waiting.length > 0) part.ref()
+      else part.unref()
+    }
   }
 
   #fail(error: Error): void {

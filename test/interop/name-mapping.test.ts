@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { currentSchema } from '../../src/format/schema.ts'
 import { InteropLake } from './interop-lake.ts'
-import { pathOf, pythonTool, skipWithout, sparkRuntimeTool } from './interop-tools.ts'
+import { pathOf, pythonTool, skipWithout } from './interop-tools.ts'
 import { PyIceberg } from './pyiceberg.ts'
 import { assertSameTable } from './same-table.ts'
-import { Spark } from './spark.ts'
+import { Spark, withSpark } from './spark.ts'
 import { assertSameFacts } from './table-facts.ts'
 
 const python = await pythonTool()
-const runtime = await sparkRuntimeTool()
 
 /** Takes two files in that were no table's, whose columns lie in other orders, and writes one of its own after that. */
 const ADD_FILES = `
@@ -29,16 +28,18 @@ const ADD_FILES = `
       "at": pa.timestamp("us", tz="UTC"), "place": struct(lat=pa.float64(), lon=pa.int32()),
       "tags": pa.list_(struct(k=pa.string())), "by": pa.map_(pa.string(), struct(n=pa.int32())),
   })
-  def write(path, ids, names):
-      pq.write_table(pa.Table.from_pylist([row(id) for id in ids], schema).select(names), path)
-      return "file://" + path
-  files = [
-      write(os.path.join(FOLDER, "first.parquet"), range(5), schema.names),
-      write(os.path.join(FOLDER, "second.parquet"), range(5, 9), list(reversed(schema.names))),
-  ]
   catalog.create_namespace("lab")
   table = catalog.create_table("lab.added", schema)
-  table.add_files(files)
+  def write(name, ids, names):
+      location = f"{table.location()}/given/{name}"
+      path = location.removeprefix("file://")
+      os.makedirs(os.path.dirname(path), exist_ok=True)
+      pq.write_table(pa.Table.from_pylist([row(id) for id in ids], schema).select(names), path)
+      return location
+  table.add_files([
+      write("first.parquet", range(5), schema.names),
+      write("second.parquet", range(5, 9), list(reversed(schema.names))),
+  ])
   table.append(pa.Table.from_pylist([row(id) for id in range(9, 12)], schema))
   result = table.properties.get("schema.name-mapping.default") is not None
 `
@@ -68,8 +69,7 @@ const NESTED = 'SELECT id::INTEGER AS id, place, tags, map_entries("by") AS "by"
 test('files that PyIceberg adds as they are, without field ids', skipWithout(python), async t => {
   await using lake = await InteropLake.open('template')
   await using pyiceberg = await PyIceberg.connect(pathOf(python), lake.url)
-  const run = (code: string): Promise<unknown> =>
-    pyiceberg.call('python', { code: code.replaceAll('FOLDER', JSON.stringify(lake.folder)) })
+  const run = (code: string): Promise<unknown> => pyiceberg.call('python', { code })
   const assertSame = async (rowCount: number): Promise<void> => {
     const table = await lake.load('lab.added')
     await assertSameTable(pyiceberg, table, await lake.facts([table]))
@@ -91,19 +91,21 @@ test('files that PyIceberg adds as they are, without field ids', skipWithout(pyt
   })
 })
 
-test('a partitioned folder that Spark takes in', skipWithout(python, runtime), async () => {
+test('a partitioned folder that Spark takes in', withSpark, async () => {
   await using lake = await InteropLake.open('template')
-  await using spark = new Spark(pathOf(python), pathOf(runtime))
+  const spark = Spark.shared()
   await spark.attach('lake', lake.url)
-  const folder = `${lake.folder}/hive`
-  const [, , , , , own] = await spark.run(
+  await spark.run(
+    'CREATE NAMESPACE lake.lab',
+    `CREATE TABLE lake.lab.hive (id INT, name STRING, at TIMESTAMP, place STRUCT<lat: DOUBLE>, tags ARRAY<STRUCT<k: BIGINT>>, region STRING, day DATE)
+      USING iceberg PARTITIONED BY (region, day)`,
+  )
+  const folder = `${(await lake.load('lab.hive')).metadata.location}/given`
+  const [, , , own] = await spark.run(
     `CREATE TABLE spark_catalog.default.source USING parquet PARTITIONED BY (region, day) LOCATION '${folder}' AS
       SELECT CAST(id AS INT) AS id, CONCAT('n', id) AS name, TIMESTAMP '2026-01-01 12:00:00' AS at,
         named_struct('lat', id + 0.5D) AS place, array(named_struct('k', id)) AS tags,
         CASE WHEN id % 4 = 0 THEN NULL ELSE CONCAT('it''s ', id % 2) END AS region, DATE '2026-01-01' AS day FROM range(10)`,
-    'CREATE NAMESPACE lake.lab',
-    `CREATE TABLE lake.lab.hive (id INT, name STRING, at TIMESTAMP, place STRUCT<lat: DOUBLE>, tags ARRAY<STRUCT<k: BIGINT>>, region STRING, day DATE)
-      USING iceberg PARTITIONED BY (region, day)`,
     `CALL lake.system.add_files(table => 'lab.hive', source_table => '\`parquet\`.\`${folder}\`')`,
     `ALTER TABLE lake.lab.hive RENAME COLUMN name TO title`,
     `INSERT INTO lake.lab.hive SELECT id + 100, title, at, place, tags, region, day FROM lake.lab.hive WHERE id < 2`,

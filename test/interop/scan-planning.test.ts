@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InteropLake } from './interop-lake.ts'
-import { pathOf, pythonTool, skipWithout, sparkRuntimeTool } from './interop-tools.ts'
+import { pathOf, pythonTool, skipWithout } from './interop-tools.ts'
 import { PyIceberg } from './pyiceberg.ts'
-import { Spark } from './spark.ts'
+import { Spark, withSpark } from './spark.ts'
 
-const [python, runtime] = await Promise.all([pythonTool(), sparkRuntimeTool()])
+const python = await pythonTool()
 
 /** Has the catalog plan what the engine reads. */
 const BY_SERVER = { 'scan-planning-mode': 'server' }
@@ -154,9 +154,9 @@ function sparkReader(spark: Spark, catalog: string): Read {
   }
 }
 
-test('Spark reads what the catalog planned', skipWithout(python, runtime), async () => {
+test('Spark reads what the catalog planned', withSpark, async () => {
   await using lake = await InteropLake.open('template')
-  await using spark = new Spark(pathOf(python), pathOf(runtime))
+  const spark = Spark.shared()
   await spark.attach('engine', lake.url)
   await spark.attach('planned', lake.url)
   for (const [key, value] of Object.entries(BY_SERVER)) {

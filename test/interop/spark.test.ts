@@ -4,18 +4,16 @@ import { currentSchema } from '../../src/format/schema.ts'
 import { currentSnapshot } from '../../src/format/snapshot.ts'
 import { formatIdentifier } from '../../src/table-identifier.ts'
 import { InteropLake } from './interop-lake.ts'
-import { pathOf, pythonTool, skipWithout, sparkRuntimeTool, sparkS3Tool } from './interop-tools.ts'
+import { pathOf, pythonTool } from './interop-tools.ts'
 import type { ConnectedEngine } from './operations.ts'
 import { PyIceberg } from './pyiceberg.ts'
 import { assertSameTable, assertTakenAndRecomputed } from './same-table.ts'
-import { Spark } from './spark.ts'
+import { Spark, withSpark } from './spark.ts'
 import { SPARK_OPERATIONS } from './spark-operations.ts'
 import { assertSameFacts } from './table-facts.ts'
 import { tryOperations } from './try-operations.ts'
 
 const python = await pythonTool()
-const runtime = await sparkRuntimeTool()
-const s3 = await sparkS3Tool()
 
 /** Enough that few changed keys are written as position deletes rather than whole files. */
 const FLIGHT_ROWS = 200_000
@@ -157,9 +155,8 @@ const CHECKS: readonly (readonly [string, (world: World) => Promise<void>])[] = 
   ['a table that it creates, evolves and fills is read by Ingot', checkForeignTable],
 ]
 
-test('Spark', skipWithout(python, runtime, s3), async t => {
-  // One session for all: it takes its time to start.
-  await using spark = new Spark(pathOf(python), pathOf(runtime), pathOf(s3))
+test('Spark', withSpark, async t => {
+  const spark = Spark.shared()
   await t.test('and two lakes', t => tryLakes(t, spark))
   await tryOperations(t, {
     engine: 'Spark',

@@ -2,17 +2,36 @@ import { join } from 'node:path'
 import type { LoadedTable } from '../../src/catalog/catalog.ts'
 import { currentSchema } from '../../src/format/schema.ts'
 import type { InteropBucket } from './interop-store.ts'
-import { INTEROP_SOURCES } from './interop-tools.ts'
+import {
+  INTEROP_SOURCES,
+  pathOf,
+  pythonTool,
+  skipWithout,
+  sparkRuntimeTool,
+  sparkS3Tool,
+} from './interop-tools.ts'
 import { LineProcess } from './line-process.ts'
 import { factsSql, readFacts, SPARK, type TableFacts } from './table-facts.ts'
 
-/** One Spark session in a process of its own. Dispose of it. */
-export class Spark implements AsyncDisposable {
+const [python, runtime, s3] = [await pythonTool(), await sparkRuntimeTool(), await sparkS3Tool()]
+
+/** The option that makes a test skipped where Spark cannot be had, with the reason. */
+export const withSpark = skipWithout(python, runtime, s3)
+
+/** A Spark session in a process of its own. */
+export class Spark {
+  static #shared: Spark | undefined
   readonly #process: LineProcess
 
-  /** @param jars of Iceberg: its runtime for Spark, and for S3 what sparkS3Tool installs */
-  constructor(python: string, ...jars: readonly string[]) {
-    this.#process = new LineProcess(python, [join(INTEROP_SOURCES, 'spark_client.py'), jars.join(',')])
+  private constructor() {
+    const jars = [runtime, s3].map(pathOf).join(',')
+    this.#process = new LineProcess(pathOf(python), [join(INTEROP_SOURCES, 'spark_client.py'), jars]).share()
+  }
+
+  /** The session that all tests of this process share, as it takes long to start. Each attaches catalogs of names of its own. */
+  static shared(): Spark {
+    Spark.#shared ??= new Spark()
+    return Spark.#shared
   }
 
   /**
@@ -46,10 +65,6 @@ export class Spark implements AsyncDisposable {
     const table = [catalog, ...identifier.namespace, identifier.name].map(SPARK.quote).join('.')
     const [rows] = await this.run(`SELECT ${factsSql(fields, SPARK)} FROM ${table}`)
     return readFacts(fields, rows?.[0]?.[0] as (string | null)[])
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process.close()
   }
 }
 
