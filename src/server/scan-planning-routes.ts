@@ -3,8 +3,9 @@ import { z } from 'zod'
 import type { LoadedTable } from '../catalog/catalog.ts'
 import { locationsOf } from '../catalog/table-locations.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
+import type { Expression } from '../format/expression.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
-import { openScan } from '../table/scan.ts'
+import { openScan, type PlanScanOptions } from '../table/scan.ts'
 import { type PageLimits, readPage, type ScanRange, splitRange, wholeScan } from '../table/scan-pages.ts'
 import type { TableContext } from '../table/staged-table.ts'
 import { delegate } from './credential-routes.ts'
@@ -38,6 +39,8 @@ export interface ScanPlanningOptions {
 }
 
 const LIMITS: PageLimits = { tasksMax: 1000, entriesMax: 20_000 }
+/** Conditions and values of a filter that one answer compares files with. */
+const COMPARISONS_MAX = 2_000_000
 /** Statistics of one column in one file. */
 const STATISTICS_MAX = 100_000
 /** Into how many parts, which a client may ask for at once, the rest of a plan is divided. */
@@ -129,7 +132,7 @@ async function planPart(
   if (options === undefined) return toScanTasksJson(metadata, [], statsFields)
   const check = scans.isConfined ? { checkLocation: confinedTo(metadata) } : {}
   const open = await openScan(scans.files, metadata, { ...options, ...check })
-  const page = await readPage(open, range ?? wholeScan(open), limitsOf(scans, statsFields.size))
+  const page = await readPage(open, range ?? wholeScan(open), limitsOf(scans, options, statsFields.size))
   const { tasks, rowsLeft } = untilEnough(withResiduals(metadata, filter, page.tasks), rowsMin)
   const rest = rowsLeft === 0n ? [] : partsOf(page.rest, metadata, { ...scan, ...rowsOf(rowsLeft) })
   return {
@@ -138,10 +141,33 @@ async function planPart(
   }
 }
 
-/** Files with the statistics of many columns are long. */
-function limitsOf({ limits = LIMITS }: ScanPlanningOptions, statsFieldCount: number): PageLimits {
+/** Files with the statistics of many columns are long, and long filters take long to compare with. */
+function limitsOf(
+  { limits = LIMITS }: ScanPlanningOptions,
+  { filter }: PlanScanOptions,
+  statsFieldCount: number,
+): PageLimits {
   const tasksMax = Math.floor(STATISTICS_MAX / Math.max(1, statsFieldCount))
-  return { ...limits, tasksMax: Math.max(1, Math.min(limits.tasksMax, tasksMax)) }
+  const entriesMax = Math.floor(COMPARISONS_MAX / (filter === undefined ? 1 : sizeOf(filter)))
+  return {
+    tasksMax: Math.max(1, Math.min(limits.tasksMax, tasksMax)),
+    entriesMax: Math.max(1, Math.min(limits.entriesMax, entriesMax)),
+  }
+}
+
+function sizeOf(filter: Expression): number {
+  switch (filter.type) {
+    case 'and':
+    case 'or':
+      return filter.operands.reduce((sum, operand) => sum + sizeOf(operand), 1)
+    case 'not':
+      return sizeOf(filter.operand)
+    case 'in':
+    case 'not-in':
+      return 1 + filter.values.length
+    default:
+      return 1
+  }
 }
 
 function rowsOf(rowsLeft: bigint | undefined): Pick<PinnedScan, 'min-rows-requested'> {

@@ -17,7 +17,7 @@ export interface ScanPage {
 
 export interface PageLimits {
   readonly tasksMax: number
-  /** Entries that are looked at, whether the filter leaves them or not. */
+  /** Entries that are looked at, and manifests that the filter rules out whole. */
   readonly entriesMax: number
 }
 
@@ -30,9 +30,14 @@ export function wholeScan(scan: OpenScan): ScanRange {
 export async function readPage(scan: OpenScan, range: ScanRange, limits: PageLimits): Promise<ScanPage> {
   const tasks: ScanTask[] = []
   let looked = 0
-  for (let place = range.from; place < range.to; place += 1) {
+  const end = Math.min(range.to, scan.manifests.length)
+  for (let place = range.from; place < end; place += 1) {
+    if (looked >= limits.entriesMax) return { tasks, rest: { from: place, skip: 0, to: range.to } }
     const manifest = scan.manifests[place]
-    if (manifest === undefined || !scan.mightMatch(manifest)) continue
+    if (manifest === undefined || !scan.mightMatch(manifest)) {
+      looked += 1
+      continue
+    }
     let entry = place === range.from ? range.skip : 0
     for (const task of await scan.tasksOf(manifest, entry)) {
       const isFull = tasks.length >= limits.tasksMax || looked >= limits.entriesMax

@@ -355,6 +355,16 @@ test('the id of a plan with a very long filter fits into a path, and its rest co
   assert.equal((await paging.send('GET', `${pathOf(table)}/plan/${planId}`)).status, 404)
 })
 
+test('with a very long filter an answer looks at fewer files', async () => {
+  let table = await lab.create({ id: 'long' }, ['id'])
+  table = await lab.append(table, 'SELECT range AS id FROM range(250)')
+  const values = Array.from({ length: 9000 }, (_, index) => index + 1000)
+  const { files, answers } = await server.files(table, { filter: { type: 'not-in', term: 'id', values } })
+  assert.equal(files.length, 250)
+  assert.equal(answers, 2)
+  assert.equal((await server.files(table)).answers, 1)
+})
+
 test('manifests of another table are not read for who may name them', async () => {
   const secret = await createOf(rows(0, 3))
   const table = await createOf(rows(0, 3))
