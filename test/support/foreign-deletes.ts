@@ -1,6 +1,7 @@
 import type { LoadedTable } from '../../src/catalog/catalog.ts'
 import type { DataFile } from '../../src/format/manifest-types.ts'
 import { quoteLiteral } from '../../src/sql-text.ts'
+import type { FileInSpec } from '../../src/table/position-deletes.ts'
 import { openTable } from '../../src/table/stage.ts'
 import { stageDelta } from '../../src/table/stage-delta.ts'
 import type { TableLab } from './table-lab.ts'
@@ -24,30 +25,25 @@ export async function commitEqualityDeletes(
   table: LoadedTable,
   ...deletes: readonly EqualityDelete[]
 ): Promise<LoadedTable> {
-  const { metadata } = table
   const addDeletes = []
-  for (const { specId, ...file } of deletes) {
-    addDeletes.push({
-      specId: specId ?? metadata['default-spec-id'],
-      file: await writeEqualityDelete(lab, metadata.location, file),
-    })
-  }
+  for (const each of deletes) addDeletes.push(await writeEqualityDelete(lab, table, each))
   return lab.commit(await stageDelta(lab.context, openTable(table), { operation: 'delete', addDeletes }))
 }
 
-async function writeEqualityDelete(
+/** Writes one file of equality deletes, and commits nothing. */
+export async function writeEqualityDelete(
   lab: TableLab,
-  tableLocation: string,
-  { select, fieldIds, equalityIds, partition }: EqualityDelete,
-): Promise<DataFile> {
-  await lab.context.io.makeFolder(`${tableLocation}/data`)
-  const filePath = `${tableLocation}/data/${crypto.randomUUID()}-eq-deletes.parquet`
+  { metadata }: LoadedTable,
+  { select, fieldIds, equalityIds, specId, partition }: EqualityDelete,
+): Promise<FileInSpec> {
+  await lab.context.io.makeFolder(`${metadata.location}/data`)
+  const filePath = `${metadata.location}/data/${crypto.randomUUID()}-eq-deletes.parquet`
   const path = quoteLiteral(lab.context.io.toEnginePath(filePath))
   const { rows } = await lab.session.query(
     `COPY (${select}) TO ${path} (FORMAT parquet, FIELD_IDS ${fieldIds})`,
   )
   const stat = await lab.context.io.stat(filePath)
-  return {
+  const file: DataFile = {
     content: 'equality-deletes',
     filePath,
     fileFormat: 'PARQUET',
@@ -56,4 +52,5 @@ async function writeEqualityDelete(
     fileSizeBytes: stat?.sizeBytes ?? 0,
     equalityIds,
   }
+  return { specId: specId ?? metadata['default-spec-id'], file }
 }
