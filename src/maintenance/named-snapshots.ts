@@ -120,8 +120,8 @@ export async function retainedOf(
   state: CatalogState,
   table: SharingTable,
 ): Promise<Retained> {
-  const past = await readPast(reader, state, table)
-  const locations = membersOf(state, past, table)
+  const past = pastVersions(state)
+  const locations = await membersOf(reader, state, past, table)
   const snapshots: NamedSnapshot[] = []
   const files = new Set<string>()
   for (const { metadata, metadataLocation } of state.tables) {
@@ -130,10 +130,12 @@ export async function retainedOf(
     snapshots.push(...contents.snapshots)
     for (const file of [...contents.others, metadataLocation, ...loggedFiles(metadata)]) files.add(file)
   }
-  for (const { location, metadataLocation, contents } of past) {
-    if (!locations.has(location)) continue
+  for (const version of past) {
+    if (!locations.has(version.location)) continue
+    const contents = await readPast(reader, version)
+    if (contents === undefined) continue
     snapshots.push(...contents.snapshots)
-    for (const file of [...contents.others, metadataLocation]) files.add(file)
+    for (const file of [...contents.others, version.metadataLocation]) files.add(file)
   }
   return { snapshots, files, locations: [...locations], isFamily: table.family !== undefined }
 }
@@ -146,44 +148,49 @@ interface SharingTable {
 interface PastVersion {
   readonly location: string
   readonly metadataLocation: string
-  readonly contents: VersionContents
+  /** Whether the table is there, so that of the past only what branches and tags name is kept. */
+  readonly isLiving: boolean
+}
+
+/** The versions of the past that can still be loaded, oldest first. */
+function pastVersions({ tables, versions }: CatalogState): readonly PastVersion[] {
+  const current = new Set(tables.map(({ metadataLocation }) => metadataLocation))
+  const living = new Set(tables.map(({ metadata }) => metadata.location))
+  return versions.flatMap(({ metadataLocation, isForgotten }) => {
+    if (metadataLocation === null || isForgotten || current.has(metadataLocation)) return []
+    const location = tableLocationOf(metadataLocation)
+    return [{ location, metadataLocation, isLiving: living.has(location) }]
+  })
+}
+
+function readPast(
+  reader: VersionReader,
+  { metadataLocation, isLiving }: PastVersion,
+): Promise<VersionContents | undefined> {
+  return reader.read(metadataLocation, isLiving ? 'heads' : 'all')
 }
 
 /**
- * The versions of the past that can still be loaded, of tables that are gone the whole; without a family those of the table alone, as
- * the others say nothing of its files.
+ * The folders of the table and of its family, which a table never leaves: the newest version of each tells. All versions of a
+ * member count, those of before it was cloned, too: clones remove its files.
  */
-async function readPast(
+async function membersOf(
   reader: VersionReader,
-  { tables, versions }: CatalogState,
-  table: SharingTable,
-): Promise<readonly PastVersion[]> {
-  const current = new Set(tables.map(({ metadataLocation }) => metadataLocation))
-  const living = new Set(tables.map(({ metadata }) => metadata.location))
-  const past: PastVersion[] = []
-  for (const { metadataLocation, isForgotten } of versions) {
-    if (metadataLocation === null || isForgotten || current.has(metadataLocation)) continue
-    const location = tableLocationOf(metadataLocation)
-    if (table.family === undefined && location !== table.location) continue
-    const contents = await reader.read(metadataLocation, living.has(location) ? 'heads' : 'all')
-    if (contents !== undefined) past.push({ location, metadataLocation, contents })
-  }
-  return past
-}
-
-/** The folders of the table and of its family. All versions of a member count, those of before it was cloned, too: clones remove its files. */
-function membersOf(
   { tables }: CatalogState,
   past: readonly PastVersion[],
   { location, family }: SharingTable,
-): ReadonlySet<string> {
+): Promise<ReadonlySet<string>> {
+  if (family === undefined) return new Set([location])
   const isMember = (other: string | undefined): boolean =>
     other !== undefined && (other === family || family === ANY_FAMILY)
-  return new Set([
-    location,
-    ...tables.filter(({ metadata }) => isMember(familyOf(metadata))).map(({ metadata }) => metadata.location),
-    ...past.filter(({ contents }) => isMember(contents.family)).map(version => version.location),
-  ])
+  const families = new Map(tables.map(({ metadata }) => [metadata.location, familyOf(metadata)]))
+  for (const version of past.toReversed()) {
+    if (families.has(version.location)) continue
+    const contents = await readPast(reader, version)
+    if (contents !== undefined) families.set(version.location, contents.family)
+  }
+  const members = [...families].filter(([, other]) => isMember(other)).map(([member]) => member)
+  return new Set([location, ...members])
 }
 
 function loggedFiles(metadata: TableMetadata): readonly string[] {
