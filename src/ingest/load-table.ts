@@ -183,6 +183,8 @@ class TableLoad {
   readonly #rows: PreparedRows
   readonly #parts: PartLoader
   readonly #taken: TakenFile[] = []
+  /** Parquet files that the engine could not read. */
+  readonly #damaged: { readonly file: PlannedFile; readonly refusal: string }[] = []
   readonly #rescuedFields = new RescuedFields()
   readonly #absentColumns: AbsentColumns
   #parquetRows = 0
@@ -224,6 +226,7 @@ class TableLoad {
       }
       await this.#rows.handOver()
       await this.#parts.finish()
+      for (const { file, refusal } of this.#damaged) await this.#refuse(file, refusal)
     } catch (error) {
       await this.#parts.finish({ swallow: true })
       await this.#request.context.io.remove(this.#parts.files.map(file => file.filePath))
@@ -314,7 +317,8 @@ class TableLoad {
         return loaded.files
       } catch (error) {
         if (!(error instanceof UnreadableFile)) throw error
-        await this.#refuse(file, error.message)
+        // Refused later: beside other work on what is written for the engine, it would come between its lines.
+        this.#damaged.push({ file, refusal: error.message })
         return []
       }
     })

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { isIngotError } from '../../../src/errors.ts'
 import type { Type } from '../../../src/format/types.ts'
+import { FILES_TABLE } from '../../../src/ingest/taken-files.ts'
 import { quoteLiteral } from '../../../src/sql-text.ts'
 import { bronzeTable, IngestLab } from './ingest-lab.ts'
 
@@ -250,6 +251,30 @@ test('Parquet: by name; a value that the column does not hold exactly is rescued
       '{"n":3000000000,"t":"2024-01-01 00:00:00.123456789","x":"12345678901234567890.123456789"}',
     ],
   ])
+})
+
+test('damaged Parquet beside refused lines: nothing of either is lost', async () => {
+  const table = bronzeTable({ name: 'bronze.mixed', columns: { v: 'long' }, glob: 'mixed/*' })
+  const names = Array.from({ length: 12 }, (_, index) => `mixed/${String(index).padStart(2, '0')}`)
+  const lines = Array.from({ length: 20_000 }, (_, index) =>
+    index % 2 === 0 ? `{"v":${index}}\n` : `x${index}\n`,
+  )
+  for (const name of names) {
+    await lab.write(`${name}.a.parquet`, 'PAR1 and no more')
+    await lab.write(`${name}.b.ndjson`, lines.join(''))
+  }
+  const report = await lab.load(table)
+  assert.deepEqual([report.rows, report.quarantined], [120_000, 120_012])
+  const [counts] = await lab.quarantined(
+    table,
+    'bool_or(_source IS NULL) AS _source, count(*) AS _position, count(raw)',
+  )
+  assert.deepEqual(counts, [false, 120_012n, 120_000n])
+  const taken = await lab.rows(FILES_TABLE, 'source AS _source, generation AS _position, quarantined_count')
+  const ofMixed = taken.filter(([source]) => String(source).startsWith('mixed/'))
+  for (const [source, , count] of ofMixed)
+    assert.equal(count, String(source).endsWith('.parquet') ? 1n : 10_000n, String(source))
+  assert.equal(ofMixed.length, 24)
 })
 
 test('Parquet: what is rescued is JSON for every reader, whatever is nested in it', async () => {
