@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { IngotError, isIngotError } from '../errors.ts'
 import { isDeletionVector } from '../format/deletion-vector.ts'
 import { readManifest } from '../format/manifest.ts'
@@ -31,8 +30,11 @@ export interface FileCopierOptions {
   onFile(copied: CopiedFiles): void
 }
 
-/** Files are in memory, twice while they are compared: larger ones go one after another. */
+/** Files are in memory: larger ones go one after another. */
 const PARALLEL_BYTES_MAX = 16 * 1024 * 1024
+
+/** How much of a copy is read at once when it is compared with what was written. */
+const COMPARED_BYTES = 8 * 1024 * 1024
 
 /** Whether a version must be whole, or is of a history in which other engines may have removed files. */
 type Wholeness = 'whole' | 'history'
@@ -152,14 +154,13 @@ export class FileCopier {
       // Another copy was faster: it writes the same.
       if (!isIngotError(error, 'FILE_EXISTS')) throw error
     }
-    const written = await target.read(moved)
-    if (isSame(written, bytes)) {
-      this.#sizes.set(location, written.length)
+    if (await hasBytes(target, moved, bytes)) {
+      this.#sizes.set(location, bytes.length)
       return this.#tell({ files: this.#copied.files + 1, bytes: this.#copied.bytes + bytes.length })
     }
     throw new IngotError('STORAGE_FAILED', `${moved} is not what was written there`, {
       hint: 'remove it and copy again; another program may write there, or the storage is damaged',
-      context: { source: location, target: moved, sizeBytes: written.length, expectedBytes: bytes.length },
+      context: { source: location, target: moved, expectedBytes: bytes.length },
     })
   }
 
@@ -186,7 +187,13 @@ async function readUnlessGone(
   }
 }
 
-function isSame(first: Uint8Array, second: Uint8Array): boolean {
-  const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-  return first.length === second.length && digest(first) === digest(second)
+/** Whether a file has these bytes and no more; it is read in parts. */
+async function hasBytes(io: FileIO, location: string, bytes: Uint8Array): Promise<boolean> {
+  // One byte further than there should be.
+  for (let start = 0; start <= bytes.length; start += COMPARED_BYTES) {
+    const end = Math.min(start + COMPARED_BYTES, bytes.length + 1)
+    const found = await io.read(location, { start, end })
+    if (Buffer.compare(found, bytes.subarray(start, end)) !== 0) return false
+  }
+  return true
 }

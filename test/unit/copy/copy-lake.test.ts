@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { Catalog, LoadedTable } from '../../../src/catalog/catalog.ts'
 import { isIngotError } from '../../../src/errors.ts'
 import { currentSnapshot } from '../../../src/format/snapshot.ts'
+import type { ByteRange } from '../../../src/storage/file-io.ts'
 import { createLocalFileIO } from '../../../src/storage/local-file-io.ts'
 import { createManifestCache } from '../../../src/table/manifest-cache.ts'
 import { loadManifests } from '../../../src/table/manifests.ts'
@@ -282,8 +283,8 @@ test('what a storage gives back otherwise than it was written ends the copy', as
   const real = createLocalFileIO()
   const io = {
     ...real,
-    read: async (location: string) => {
-      const bytes = Uint8Array.from(await real.read(location))
+    read: async (location: string, range?: ByteRange) => {
+      const bytes = Uint8Array.from(await real.read(location, range))
       if (location.endsWith('.parquet')) bytes[10] = (bytes[10] ?? 0) ^ 1
       return bytes
     },
@@ -292,6 +293,29 @@ test('what a storage gives back otherwise than it was written ends the copy', as
     lab.copy(io),
     error => isIngotError(error, 'STORAGE_FAILED') && /is not what was written there/.test(error.message),
   )
+})
+
+test('a file that is read back in parts is compared to its end', async () => {
+  const changes: readonly ((bytes: Uint8Array) => Uint8Array)[] = [
+    bytes => bytes.fill(0, -1),
+    bytes => Buffer.concat([bytes, Buffer.from('x')]),
+  ]
+  for (const change of changes) {
+    await using lab = await CopyLab.open()
+    const { tables } = lab
+    const select = 'SELECT random() AS n FROM range(1500000)'
+    const table = await tables.append(await tables.create({ n: 'double' }), select)
+    const { tasks } = await planScan(tables.context, table.metadata)
+    const sizeBytes = tasks[0]?.entry.file.fileSizeBytes ?? 0
+    assert.ok(sizeBytes > 8 * 1024 * 1024)
+    const real = createLocalFileIO()
+    const read = async (location: string, range?: ByteRange): Promise<Uint8Array> => {
+      const bytes = await real.read(location, range)
+      const isEnd = location.endsWith('.parquet') && range !== undefined && range.end > sizeBytes
+      return isEnd ? change(Uint8Array.from(bytes)) : bytes
+    }
+    await assert.rejects(lab.copy({ ...real, read }), error => isIngotError(error, 'STORAGE_FAILED'))
+  }
 })
 
 test('a table with a file outside of the root is refused, with its location', async () => {
