@@ -1,68 +1,38 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { POSTGRES_PASSWORD } from '../support/postgres-server.ts'
 import { type CloudState, countObjects, variablesOf, withCloudState, withCloudTools } from './cloud-state.ts'
 import { IngotProcess, ingot, runIngot, until } from './ingot-process.ts'
+import { deliverReadings, makeReadingsProject, TOTALS, VEHICLES } from './readings-lake.ts'
 import { withFolder } from './state.ts'
 
-const LAKE = `import { bronze, files, gold, silver, sql, t } from 'ingot'
-
-export const readings = bronze('readings', {
-  from: files('inbox/*.ndjson'),
-  columns: { vehicle: t.string(), seq: t.long(), speed: t.long() },
-})
-export const clean = silver('readings', {
-  query: sql\`select vehicle, seq, speed from \${readings}\`,
-  key: ['vehicle', 'seq'],
-  orderBy: '_ingested_at',
-  expect: { 'it moves': { check: sql\`speed >= 0\`, otherwise: 'quarantine' } },
-})
-export const totals = gold('totals', {
-  query: sql\`select vehicle, count(*) as readings, sum(speed) as speed from \${clean} group by vehicle\`,
-})
-`
-const VEHICLES = 3
 const ROWS = 3000
 /** Which rows a second report corrects: few enough for deletes by position. */
 const CORRECTED = [5, 700, 2999]
 
 /** A lake with a past: rows that were corrected, a line that is none, a tag, a table put back. */
 async function makeLake(project: string): Promise<void> {
-  await mkdir(join(project, 'inbox'), { recursive: true })
-  await writeFile(join(project, 'lake.ts'), LAKE)
-  await deliver(
+  await makeReadingsProject(project)
+  await deliverReadings(
     project,
     'a',
     Array.from({ length: ROWS }, (_, seq) => [seq, seq]),
   )
   await ingot(['run', '-p', project])
   await ingot(['tag', 'create', 'first', '--all', '-p', project])
-  await deliver(
+  await deliverReadings(
     project,
     'b',
     CORRECTED.map(seq => [seq, 0]),
     'this is no JSON',
   )
   await ingot(['run', '-p', project])
-  await deliver(project, 'c', [[ROWS, -1]])
+  await deliverReadings(project, 'c', [[ROWS, -1]])
   await ingot(['run', '-p', project])
 }
-
-async function deliver(
-  project: string,
-  name: string,
-  rows: readonly (readonly [seq: number, speed: number])[],
-  ...more: readonly string[]
-): Promise<void> {
-  const lines = rows.map(([seq, speed]) => JSON.stringify({ vehicle: `v${seq % VEHICLES}`, seq, speed }))
-  await writeFile(join(project, 'inbox', `${name}.ndjson`), `${[...lines, ...more].join('\n')}\n`)
-}
-
-const TOTALS =
-  'select vehicle, readings::integer as readings, speed::integer as speed from gold.totals order by vehicle'
 
 /** Of each table the number of rows, and the sum of their hashes. */
 const DIGEST = [
@@ -158,7 +128,7 @@ test(
         assert.deepEqual(await hashesIn(join(project, '.ingot', 'lake')), before, 'the source is as it was')
 
         // It goes on there: nothing is taken twice, and only what changed is refreshed.
-        await deliver(project, 'd', [[ROWS + 1, 7]])
+        await deliverReadings(project, 'd', [[ROWS + 1, 7]])
         const actions = await runActions(project, variablesOf(state))
         assert.deepEqual(actions, await runActions(project, {}), 'as the lake here does')
         const there = await answersOf(project, state.root, variablesOf(state))

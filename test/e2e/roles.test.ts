@@ -1,44 +1,31 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { IngotProcess, ingot, runIngot, until } from './ingot-process.ts'
+import { LakeReader } from './lake-reader.ts'
+import { deliverReadings, makeReadingsProject, READINGS_LAKE, TOTALS, VEHICLES } from './readings-lake.ts'
 import { withFolder } from './state.ts'
 
-const LAKE = `import { bronze, files, gold, silver, sql, t } from 'ingot'
-
-export const readings = bronze('readings', {
-  from: files('inbox/*.ndjson'),
-  columns: { vehicle: t.string(), seq: t.long(), speed: t.long() },
-})
-export const clean = silver('readings', {
-  query: sql\`select vehicle, seq, speed from \${readings}\`,
-  key: ['vehicle', 'seq'],
-  orderBy: '_ingested_at',
-})
-export const totals = gold('totals', {
-  query: sql\`select vehicle, count(*) as readings, sum(speed) as speed from \${clean} group by vehicle\`,
-})
-`
-const VEHICLES = 3
 const ROWS_PER_FILE = 300
 
-/** A project whose inbox fills as a test says. */
-class FillingLake {
+/** A project whose inbox fills as a test says. Dispose of it. */
+class FillingLake implements AsyncDisposable {
   readonly project: string
+  readonly #reader: LakeReader
   #files = 0
 
-  constructor(project: string) {
+  private constructor(project: string, reader: LakeReader) {
     this.project = project
+    this.#reader = reader
   }
 
   static async make(project: string): Promise<FillingLake> {
-    await mkdir(join(project, 'inbox'), { recursive: true })
-    await writeFile(join(project, 'lake.ts'), LAKE)
-    const lake = new FillingLake(project)
+    await makeReadingsProject(project)
+    const lake = new FillingLake(project, await LakeReader.open(project))
     await lake.deliver()
     return lake
   }
@@ -46,13 +33,8 @@ class FillingLake {
   /** One more file arrives, whole. */
   async deliver(): Promise<void> {
     const first = this.#files * ROWS_PER_FILE
-    const lines = Array.from({ length: ROWS_PER_FILE }, (_, index) =>
-      JSON.stringify({ vehicle: `v${index % VEHICLES}`, seq: first + index, speed: first + index }),
-    )
-    const name = `readings-${String(this.#files).padStart(4, '0')}.ndjson`
-    const draft = join(this.project, 'inbox', `${name}.draft`)
-    await writeFile(draft, `${lines.join('\n')}\n`)
-    await rename(draft, join(this.project, 'inbox', name))
+    const rows = Array.from({ length: ROWS_PER_FILE }, (_, index) => [first + index, first + index] as const)
+    await deliverReadings(this.project, `readings-${String(this.#files).padStart(4, '0')}`, rows)
     this.#files += 1
   }
 
@@ -65,30 +47,20 @@ class FillingLake {
     })
   }
 
-  /** Gold as another process reads it now; undefined before there is one. */
-  async totals(): Promise<unknown> {
-    const { code, stdout } = await runIngot(['query', TOTALS, '--json', '-p', this.project])
-    if (code === 1 && stdout.includes('"code":"TABLE_NOT_FOUND"')) return undefined
-    assert.equal(code, 0, stdout)
-    return (JSON.parse(stdout) as readonly object[]).map(row => Object.values(row))
-  }
-
   /** Resolves when gold holds all that came, exactly; every file was taken once. */
   async untilAllIsIn(): Promise<void> {
     const expected = JSON.stringify(this.expectedTotals())
     await until(`gold.totals to be ${expected}`, async () =>
-      JSON.stringify(await this.totals()) === expected ? true : undefined,
+      JSON.stringify(await this.#reader.rows(TOTALS)) === expected ? true : undefined,
     )
-    const taken =
-      'select count(*)::integer as files, count(distinct source)::integer as sources from system.files'
-    assert.deepEqual(JSON.parse(await ingot(['query', taken, '--json', '-p', this.project])), [
-      { files: this.#files, sources: this.#files },
-    ])
+    const taken = 'select count(*)::integer, count(distinct source)::integer from system.files'
+    assert.deepEqual(await this.#reader.rows(taken), [[this.#files, this.#files]])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader[Symbol.asyncDispose]()
   }
 }
-
-const TOTALS =
-  'select vehicle, readings::integer as readings, speed::integer as speed from gold.totals order by vehicle'
 
 /** A lake that keeps running on a port of its own, looking for files several times a second. */
 const KEEPS_RUNNING = { INGOT_HTTP_PORT: '0', INGOT_PIPELINE_INTERVAL_SECONDS: '0.2' }
@@ -111,7 +83,7 @@ const lives = (pid: number): boolean => {
 
 test('a catalog and a pipeline that are killed come back, and nothing is lost or there twice', async () => {
   await withFolder(async folder => {
-    const lake = await FillingLake.make(folder)
+    await using lake = await FillingLake.make(folder)
     await using supervisor = new IngotProcess(['start', '-p', folder], { environment: KEEPS_RUNNING })
     const catalog = await untilStarted(supervisor, 'catalog', 1)
     const pipeline = await untilStarted(supervisor, 'pipeline', 1)
@@ -150,7 +122,7 @@ test('a catalog and a pipeline that are killed come back, and nothing is lost or
 
 test('when the supervisor is killed none of its processes stays', async () => {
   await withFolder(async folder => {
-    const lake = await FillingLake.make(folder)
+    await using lake = await FillingLake.make(folder)
     await using supervisor = new IngotProcess(['start', '-p', folder], { environment: KEEPS_RUNNING })
     await untilStarted(supervisor, 'pipeline', 1)
     await lake.untilAllIsIn()
@@ -164,7 +136,7 @@ test('when the supervisor is killed none of its processes stays', async () => {
 
 test('a port that is taken ends the start with code 2 and an error that names it', async () => {
   await withFolder(async folder => {
-    await FillingLake.make(folder)
+    await makeReadingsProject(folder)
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     try {
@@ -182,13 +154,13 @@ test('a port that is taken ends the start with code 2 and an error that names it
 
 test('a mistake in lake.ts ends the start with code 2, its file and line', async () => {
   await withFolder(async folder => {
-    await FillingLake.make(folder)
-    await writeFile(join(folder, 'lake.ts'), LAKE.replace('sum(speed)', 'sum(sped)'))
+    await makeReadingsProject(folder)
+    await writeFile(join(folder, 'lake.ts'), READINGS_LAKE.replace('sum(speed)', 'sum(sped)'))
     await using supervisor = new IngotProcess(['start', '-p', folder], { environment: KEEPS_RUNNING })
     const { code } = await supervisor.ended
     assert.equal(code, 2, supervisor.stderr)
     assert.match(supervisor.stderr, /error DECLARATION_INVALID/)
-    assert.match(supervisor.stderr, /lake\.ts:13/)
+    assert.match(supervisor.stderr, /lake\.ts:14/)
     await supervisor.untilGroupIsGone()
   })
 })
