@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { IngotError } from '../errors.ts'
@@ -34,7 +34,7 @@ const FORMATS: Readonly<Record<string, FileFormat>> = {
 
 /** What sources name. */
 export interface ListedFiles {
-  /** Each once, by name. */
+  /** Each once, by name; of a file and symbolic links to it, one. */
   readonly files: readonly ListedFile[]
   /** Sources that name one file, not a glob, which is not there: what its rows would name as their `_source`. */
   readonly missing: readonly string[]
@@ -49,6 +49,7 @@ export async function listFiles(
   projectFolder: string,
 ): Promise<ListedFiles> {
   const listed = new Map<string, ListedFile>()
+  const byInode = new Map<string, string[]>()
   const missing: string[] = []
   for (const declaration of sources) {
     const paths = await findPaths(declaration.glob, projectFolder)
@@ -62,10 +63,31 @@ export async function listFiles(
       const modifiedAtUs = Math.round(found.mtimeMs * 1000)
       const format = formatOf(source, declaration)
       listed.set(path, { source, path, sizeBytes: found.size, modifiedAtUs, format, declaration })
+      const inode = `${found.dev}:${found.ino}`
+      byInode.set(inode, [...(byInode.get(inode) ?? []), path])
     }
+  }
+  for (const paths of byInode.values()) {
+    if (paths.length > 1) for (const link of await linksAmong(paths)) listed.delete(link)
   }
   const files = [...listed.values()].sort((a, b) => (a.source < b.source ? -1 : 1))
   return { files, missing }
+}
+
+/**
+ * The paths that lead over symbolic links to a file which another one names: its rows would come twice, or forty times where a
+ * folder has a link to itself. The file's own path stays, or else the first by name. Hard links are files of their own.
+ */
+async function linksAmong(paths: readonly string[]): Promise<readonly string[]> {
+  const named = new Map<string, string>()
+  const links: string[] = []
+  for (const path of paths.toSorted()) {
+    const target = await readingSource(path, () => realpath(path))
+    const first = named.get(target)
+    if (first === undefined || path === target) named.set(target, path)
+    if (first !== undefined) links.push(path === target ? first : path)
+  }
+  return links
 }
 
 /** A glob that is the name of a file is that file, whatever characters are in it. Undefined: it can only be one, and there is none. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { type IngotError, isIngotError } from '../../../src/errors.ts'
@@ -69,6 +69,20 @@ test('what is no file is passed over, also behind a link: its reader would wait 
   const { rows } = await lab.load(bronzeTable({ name: 'bronze.sockets', columns, glob: 'sockets/*.ndjson' }))
   server.close()
   assert.equal(rows, 1)
+})
+
+test('a file is taken once, however many symbolic links lead to it; hard links are files of their own', async () => {
+  await lab.write('links/b.ndjson', '{"v":1}\n')
+  await lab.write('elsewhere/c.ndjson', '{"v":2}\n')
+  await symlink('b.ndjson', lab.path('links/a.ndjson'))
+  await symlink('.', lab.path('links/loop'))
+  await symlink('../elsewhere/c.ndjson', lab.path('links/d.ndjson'))
+  await symlink('../elsewhere/c.ndjson', lab.path('links/e.ndjson'))
+  await link(lab.path('links/b.ndjson'), lab.path('links/hard.ndjson'))
+  const table = bronzeTable({ name: 'bronze.links', columns, glob: 'links/**/*.ndjson' })
+  const { rows, files } = await lab.load(table)
+  assert.deepEqual({ rows, files }, { rows: 3, files: 3 })
+  assert.equal((await lab.load(table)).files, 0)
 })
 
 test('a source that names one file needs it, until the table has taken it', async () => {
