@@ -14,7 +14,7 @@ import { SupervisedCatalogs } from './supervised-catalogs.ts'
 const SEED = Number(process.env.SEED ?? randomInt(1_000_000))
 const KILLS = 50
 /** Within which it is killed again: of its first answer and, every other time, of the first that it did for a client. */
-const LIFE_MS_MAX = 300
+const LIFE_MS_MAX = 200
 
 test(`a catalog that is killed ${KILLS} times under load loses nothing and does nothing twice`, async t => {
   const random = createSeededRandom(SEED)
