@@ -134,6 +134,23 @@ function sharingIsNotSet(identifier: TableIdentifier): IngotError {
   )
 }
 
+/** Refuses to go back to a version that knows nothing of the tables which share its files: they would lose them. @throws REQUEST_INVALID */
+export function requireSameFamily(
+  identifier: TableIdentifier,
+  current: TableMetadata,
+  next: TableMetadata,
+): void {
+  if (current.location !== next.location || familyOf(current) === familyOf(next)) return
+  throw new IngotError(
+    'REQUEST_INVALID',
+    `${formatIdentifier(identifier)} shares files with other tables, of which the metadata file to register knows nothing`,
+    {
+      hint: 'register a version from after it was cloned, or go back with ingot rollback',
+      context: { identifier, family: familyOf(current) ?? null },
+    },
+  )
+}
+
 /** Refuses an original that may share its files with tables that nobody knows: a clone would be thinned, and it with it. @throws REQUEST_INVALID */
 export function requireCloneable(identifier: TableIdentifier, metadata: TableMetadata): void {
   if (metadata.properties[GC_ENABLED] !== 'false' || familyOf(metadata) !== undefined) return

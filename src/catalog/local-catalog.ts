@@ -28,7 +28,7 @@ import type {
   VersionsOfTable,
   ViewChange,
 } from './catalog.ts'
-import { requireNotShared } from './clone-metadata.ts'
+import { requireNotShared, requireSameFamily } from './clone-metadata.ts'
 import {
   checkChanges,
   type PreparedChange,
@@ -266,6 +266,9 @@ class LocalCatalog implements Catalog {
       if (overwrite) expected = await this.#store.pointer(identifier)
       if (expected === undefined) await requireNameFree(this.#store, identifier)
       table = await this.#readForeign(request)
+      if (expected !== undefined) {
+        requireSameFamily(identifier, await this.#files.read(expected), table.metadata)
+      }
     } catch (error) {
       return onlyTable(await this.#replayResult(await this.#changes.replayAfter(error, keyed)), identifier)
     }

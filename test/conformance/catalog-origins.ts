@@ -157,6 +157,19 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
       assert.equal((await catalog.loadTable(named('t'))).metadataLocation, shared.metadataLocation)
     },
 
+  'a version from before a clone was made is not registered in the place of its original': async ({
+    catalog,
+  }) => {
+    const { metadataLocation } = await createSample(catalog, 'n')
+    const [original] = (await catalog.commit(cloning(await catalog.loadTable(named('t')), 'u'), key())).tables
+    assert.ok(original)
+    const before = { identifier: named('t'), metadataLocation, overwrite: true }
+    await fails('REQUEST_INVALID', catalog.registerTable(before))
+    assert.deepEqual(await catalog.loadTable(named('t')), original)
+    const now = { ...before, metadataLocation: original.metadataLocation }
+    assert.deepEqual(await catalog.registerTable(now), original)
+  },
+
   'a clone is made once under its key': async ({ catalog }) => {
     const table = await createSample(catalog, 'n')
     const options = key()
