@@ -10,7 +10,8 @@ const REFUSALS: readonly unknown[] = ['Binder', 'Catalog', 'Parser', 'Not implem
  * @throws QUERY_INVALID when it names what is not there, or puts together what does not fit
  */
 export async function bindQuery(session: EngineSession, sql: string): Promise<readonly EngineColumn[]> {
-  const statement = `SELECT * FROM (${sql}\n) LIMIT 0`
+  // Not as a sub-query, which would give names that occur twice a number.
+  const statement = `(${sql}\n) LIMIT 0`
   try {
     return (await session.query(statement)).columns
   } catch (error) {

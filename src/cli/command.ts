@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { nearestName } from '../did-you-mean.ts'
 import { IngotError } from '../errors.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -83,7 +84,7 @@ export function parseCommandLine(
   try {
     parsed = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true })
   } catch (cause) {
-    throw new IngotError('REQUEST_INVALID', (cause as Error).message, { cause, hint })
+    throw optionError(command, cause as Error, Object.keys(options))
   }
   const { values, positionals } = parsed
   if (values.help === true) return 'help'
@@ -105,6 +106,21 @@ export function parseCommandLine(
       })
     },
   }
+}
+
+/** What node:util says of options, without its advice on positional arguments. */
+function optionError(command: Command, cause: Error, options: readonly string[]): IngotError {
+  const unknown = /^Unknown option '--([^']*)'/.exec(cause.message)?.[1]
+  if (unknown === undefined) {
+    const [message = ''] = cause.message.split('\n')
+    return new IngotError('REQUEST_INVALID', message, { cause, hint: hintOf(command) })
+  }
+  const nearest = nearestName(unknown, options)
+  const hint = hintOf(command)
+  return new IngotError('REQUEST_INVALID', `ingot ${command.name} has no option --${unknown}`, {
+    cause,
+    hint: nearest === undefined ? hint : `did you mean --${nearest}? ${hint}`,
+  })
 }
 
 /** @throws REQUEST_INVALID when there are too few or too many, an unknown verb, or an option that the verb would not look at */

@@ -46,7 +46,7 @@ const USAGE_CODES: readonly ErrorCode[] = [
 
 /** Runs the command line and resolves with the exit code. */
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [name, ...rest] = args
+  const [name, ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     terminal.out(await overview())
     return name === undefined ? EXIT.usage : EXIT.ok

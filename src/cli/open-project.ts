@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadConfig } from '../config.ts'
+import { IngotError } from '../errors.ts'
 import { openPlatform, type Platform } from '../platform.ts'
 import { type CommandInput, type CommandOption, EXIT } from './command.ts'
 
@@ -14,12 +17,27 @@ export const BRANCH_OPTION: CommandOption = {
  * unless JSON was asked for.
  */
 export async function openProject(input: CommandInput): Promise<Platform> {
+  requireProject(input)
   const config = loadConfig(input.projectFolder, input.environment)
   const branch = input.text('branch')
   return await openPlatform(config, {
     prettyLog: !input.json,
     logLevel: 'warn',
     ...(branch === undefined ? {} : { branch }),
+  })
+}
+
+/** What makes a folder a project: its declarations, its configuration, or a lake that lies in it. */
+const MARKS = ['lake.ts', 'ingot.json', '.ingot']
+
+/** Without this a misspelt folder would be an empty lake. Who configures by variables alone needs nothing in the folder. @throws REQUEST_INVALID */
+function requireProject({ projectFolder, environment }: CommandInput): void {
+  const isConfigured = Object.keys(environment).some(name => name.startsWith('INGOT_'))
+  const isProject = MARKS.some(name => existsSync(join(projectFolder, name)))
+  if (isProject || (isConfigured && existsSync(projectFolder))) return
+  throw new IngotError('REQUEST_INVALID', `there is no lake.ts in ${projectFolder}`, {
+    hint: 'name the folder of the project (--project), or make one: ingot init <folder>',
+    context: { projectFolder },
   })
 }
 

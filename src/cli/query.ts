@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Catalog } from '../catalog/catalog.ts'
 import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
-import type { EngineSession } from '../table/engine.ts'
+import type { EngineColumn, EngineSession } from '../table/engine.ts'
 import { refusalIn } from '../table/refuse-unreadable.ts'
 import { bindQuery } from './bind-query.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
@@ -61,13 +61,18 @@ export const queryCommand: Command = {
     const limit = input.count('limit', 100)
     const output = input.text('output')
     if (format === 'parquet' && output === undefined) {
-      throw new IngotError('REQUEST_INVALID', 'parquet is not for a terminal', {
+      throw new IngotError('REQUEST_INVALID', 'the format parquet is for a file', {
         hint: 'give --output <file>',
       })
     }
     if (format === 'table' && output !== undefined) {
-      throw new IngotError('REQUEST_INVALID', 'the format table is for a terminal', {
+      throw new IngotError('REQUEST_INVALID', 'the format table is not for a file', {
         hint: 'give --format json, csv or parquet with --output',
+      })
+    }
+    if (output !== undefined && !existsSync(dirname(resolve(output)))) {
+      throw new IngotError('REQUEST_INVALID', `there is no folder ${dirname(resolve(output))}`, {
+        hint: 'make it, or correct --output',
       })
     }
     await using platform = await openProject(input)
@@ -75,6 +80,7 @@ export const queryCommand: Command = {
     const work = async (session: EngineSession): Promise<void> => {
       const text = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
       const columns = await bindQuery(session, text)
+      if (format === 'json') requireDistinctNames(columns)
       const sql = format === 'json' ? exactJsonSql(text, columns) : text
       if (format === 'table') return await showTable(input, session, sql, limit)
       if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
@@ -87,6 +93,17 @@ export const queryCommand: Command = {
     }
     return EXIT.ok
   },
+}
+
+/** In an object of JSON a name has one value. @throws QUERY_INVALID */
+function requireDistinctNames(columns: readonly EngineColumn[]): void {
+  const names = columns.map(({ name }) => name.toLowerCase())
+  const twice = columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) < index)
+  if (twice === undefined) return
+  throw new IngotError('QUERY_INVALID', `two columns of the result are called ${twice.name}`, {
+    hint: `give one another name: select …, ${twice.name} as other_${twice.name}`,
+    context: { column: twice.name },
+  })
 }
 
 /** A branch that no table has would be read as main: most likely its name is misspelt. */
@@ -107,6 +124,11 @@ async function requireBranch(catalog: Catalog, branch: string | undefined): Prom
 function formatOf(input: CommandInput): Format {
   const text = input.text('format') ?? (input.json ? 'json' : 'table')
   const format = FORMATS.find(name => name === text)
+  if (format !== undefined && input.json && format !== 'json') {
+    throw new IngotError('REQUEST_INVALID', `--json and --format ${format} do not go together`, {
+      hint: 'leave one of them out',
+    })
+  }
   if (format) return format
   throw new IngotError('REQUEST_INVALID', `there is no format ${text}`, {
     hint: `use one of ${FORMATS.join(', ')}`,

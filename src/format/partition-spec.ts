@@ -1,4 +1,4 @@
-import { IngotError } from '../errors.ts'
+import { IngotError, isIngotError } from '../errors.ts'
 import { fieldsById, findField } from './schema.ts'
 import { parseTransform, transformResultType } from './transforms.ts'
 import type {
@@ -165,7 +165,7 @@ function parsePartitionText(schema: Schema, text: string): PartitionField {
   const call = CALL.exec(text)
   const transformName = call?.[1]?.toLowerCase() ?? 'identity'
   const parameter = call?.[2]
-  const transform = parseTransform(parameter === undefined ? transformName : `${transformName}[${parameter}]`)
+  const transform = readTransform(parameter === undefined ? transformName : `${transformName}[${parameter}]`)
   const path = parseColumnPath(call?.[3] ?? text.trim())
   const source = findField(schema, path)
   if (source === undefined) {
@@ -175,6 +175,19 @@ function parsePartitionText(schema: Schema, text: string): PartitionField {
     })
   }
   return { 'source-id': source.id, 'field-id': 0, name: partitionName(path.join('.'), transform), transform }
+}
+
+/** As parseTransform, with the hint in the words of a declaration. @throws DATA_INVALID */
+function readTransform(text: string): Transform {
+  try {
+    return parseTransform(text)
+  } catch (cause) {
+    if (!isIngotError(cause)) throw cause
+    throw new IngotError(cause.code, cause.message, {
+      cause,
+      hint: 'use column, bucket(16, column), truncate(4, column), year(column), month(column), day(column) or hour(column)',
+    })
+  }
 }
 
 function parseColumnPath(text: string): readonly string[] {

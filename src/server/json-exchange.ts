@@ -23,6 +23,8 @@ export async function readJson<T>(context: Context, schema: z.ZodType<T>): Promi
     const reason = (cause as Error).message.slice(0, 200)
     throw new IngotError('REQUEST_INVALID', `the body of the request is not JSON: ${reason}`, { cause })
   }
+  // An escape may spell it, too.
+  if (text.includes('__proto__') || text.includes('\\u')) requirePlainNames(body, [])
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
@@ -35,6 +37,24 @@ export async function readJson<T>(context: Context, schema: z.ZodType<T>): Promi
       context: { path: issue?.path ?? [] },
     },
   )
+}
+
+/** Names that an object of this program cannot have: they would be lost in silence. */
+function requirePlainNames(value: unknown, path: readonly string[]): void {
+  if (value === null || typeof value !== 'object') return
+  for (const [name, member] of Object.entries(value)) {
+    if (name === '__proto__') {
+      throw new IngotError(
+        'REQUEST_INVALID',
+        `request is not valid at ${[...path, name].join('.')}: __proto__ is no name`,
+        {
+          hint: 'use another name',
+          context: { path: [...path, name] },
+        },
+      )
+    }
+    requirePlainNames(member, [...path, name])
+  }
 }
 
 /** Counts while it reads: the length that a client claims may be missing or wrong. */

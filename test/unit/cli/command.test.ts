@@ -70,7 +70,6 @@ test('arguments become what a command reads', () => {
 })
 
 const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = [
-  [['t', '--lmit', '7'], /'--lmit'/],
   [['t', '--limit'], /'--limit <value>' argument missing/],
   [['t', '--json=yes'], /'--json'/],
   [[], /ingot look takes <table>/],
@@ -82,6 +81,14 @@ for (const [args, message] of WRONG) {
     assert.throws(() => parse(...args), { code: 'REQUEST_INVALID', message, hint: 'run: ingot look --help' })
   })
 }
+
+test('an unknown option is refused, with the one that may have been meant', () => {
+  assert.throws(() => parse('t', '--lmit', '7'), {
+    message: 'ingot look has no option --lmit',
+    hint: 'did you mean --limit? run: ingot look --help',
+  })
+  assert.throws(() => parse('t', '--limit', '-1'), { message: /^Option '--limit' argument is ambiguous\.$/ })
+})
 
 const WRONG_VERBS: readonly (readonly [args: readonly string[], message: RegExp, hint: RegExp])[] = [
   [[], /ingot mark takes one of list, set$/, /ingot mark --help/],

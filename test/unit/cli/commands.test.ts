@@ -120,7 +120,16 @@ test('query refuses what is not one SELECT over known tables', async () => {
   assert.match(unknown.text, /did you mean silver\.readings\?/)
   assert.match((await refused(queryCommand, 'select 1', '-f', 'xml')).text, /there is no format xml/)
   assert.match((await refused(queryCommand, 'select 1', '-f', 'parquet')).text, /give --output/)
-  assert.match((await refused(queryCommand, 'select 1', '-o', 'x')).text, /format table is for a terminal/)
+  assert.match((await refused(queryCommand, 'select 1', '-o', 'x')).text, /format table is not for a file/)
+  assert.match((await refused(queryCommand, 'select 1', '-f', 'csv', '--json')).text, /do not go together/)
+  const nowhere = join(project, 'nowhere', 'rows.csv')
+  assert.match(
+    (await refused(queryCommand, 'select 1', '-f', 'csv', '-o', nowhere)).text,
+    /no folder .*nowhere/,
+  )
+  const twice = await refused(queryCommand, 'select 1 as a, 2 as "A"', '--json')
+  assert.equal(twice.code, 'QUERY_INVALID')
+  assert.match(twice.text, /two columns of the result are called A/)
 })
 
 test('history, --at and rollback go back, and say what becomes of what is undone', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -61,6 +61,24 @@ test('a project without lake.ts is named', () => {
   assert.equal(code, 2)
   assert.match(err, /lake\.ts/)
   assert.match(err, /^hint {2}/m)
+})
+
+test('a folder that is no project is refused, and nothing is made in it', () => {
+  const nowhere = join(folder, 'nowhere')
+  for (const args of [['tables'], ['query', 'select 1'], ['history', '--project', nowhere]]) {
+    const { code, err } = ingot(...args)
+    assert.equal(code, 2, args.join(' '))
+    assert.match(err, /there is no lake\.ts in .*\nhint {2}name the folder of the project/)
+  }
+  const doctor = ingot('doctor', '--project', nowhere)
+  assert.equal(doctor.code, 1)
+  assert.match(doctor.out, /there is no lake\.ts in .*nowhere/)
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('help for one command is its --help', () => {
+  assert.deepEqual(ingot('help', 'query'), ingot('query', '--help'))
+  assert.equal(ingot('help', 'nothing').code, 2)
 })
 
 test('a configuration that is not valid is named with its key', () => {

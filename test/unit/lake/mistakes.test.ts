@@ -381,6 +381,13 @@ const CASES: readonly Case[] = [
     fix: /./,
   },
   {
+    name: 'a transform that there is not',
+    code: cleanTable('select vehicle from ${readings}', ", partitionBy: 'buckt(16, vehicle)'"),
+    at: 'silver(',
+    cause: /"buckt\[16\]" is not a partition transform/,
+    fix: /bucket\(16, column\)/,
+  },
+  {
     name: 'a partition column that is not there',
     code: cleanTable('select vehicle from ${readings}', ", partitionBy: 'day(when)'"),
     at: 'silver(',

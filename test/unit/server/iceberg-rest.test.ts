@@ -165,6 +165,11 @@ test('iceberg rest: malformed requests are refused by what is wrong with them', 
       [{ requirements: [{ ...pointerCheck, 'snapshot-id': 1.5 }] }, /requirements\.0\.snapshot-id/],
       [{ updates: [{ action: 'set-properties', updates: { a: 1 } }] }, /updates\.0\.updates\.a/],
       [{ identifier: { namespace: ['n'], name: 'u' }, updates: [] }, /path names n\.t, the body n\.u/],
+      [
+        '{"updates":[{"action":"set-properties","updates":{"__proto__":"1"}}]}',
+        /updates\.0\.updates\.__proto__/,
+      ],
+      ['{"updates":[{"action":"set-properties","updates":{"\\u005f_proto__":"1"}}]}', /__proto__ is no name/],
     ]
     for (const [body, message] of bodies) {
       const answer = await send('POST', path, body)
