@@ -273,10 +273,13 @@ function onlyReadable({ grants }: Session, result: CommitResult): CommitResult {
   return { ...result, tables: result.tables.filter(({ identifier }) => showsTable(grants, identifier)) }
 }
 
-/** A note may name every table of its transaction: who does not see all of them does not see it. */
+/**
+ * A note may name every table of its transaction, which no longer lists those whose version is forgotten: it is for those who see all
+ * tables.
+ */
 function visiblePart({ grants }: Session, record: TransactionRecord): readonly TransactionRecord[] {
   const pointers = record.pointers.filter(({ identifier }) => showsTable(grants, identifier))
   if (pointers.length === 0) return []
-  if (pointers.length === record.pointers.length) return [record]
+  if (allows(grants, 'read', EVERYTHING)) return [record]
   return [{ ...record, pointers, note: undefined, idempotencyKey: undefined }]
 }

@@ -177,7 +177,8 @@ function requireTable(change: TableChange, base: LoadedTable | null): void {
   })
 }
 
-function createsTable(change: TableChange): boolean {
+/** Whether a change is of a table that must not be there yet. */
+export function createsTable(change: TableChange): boolean {
   return change.requirements.some(requirement => requirement.type === 'assert-create')
 }
 

@@ -1,8 +1,10 @@
 import { isIngotError } from '../errors.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import type { Catalog, CommitOptions, CommitResult, TableChange } from './catalog.ts'
+import { createsTable } from './commit-tables.ts'
 import { ForwardingCatalog } from './forwarding-catalog.ts'
 import { type SnapshotAdmission, snapshotsAdded } from './snapshot-admission.ts'
+import { notFound } from './store-refusals.ts'
 
 /**
  * A catalog for writers that write manifests by themselves: their snapshots are looked through before they are committed. What this program
@@ -18,11 +20,19 @@ export class ConfinedCatalog extends ForwardingCatalog {
   }
 
   override async commit(changes: readonly TableChange[], options: CommitOptions): Promise<CommitResult> {
-    const withSnapshots = changes.filter(change => snapshotsAdded(change).length > 0)
-    await Promise.all(
-      withSnapshots.map(async change => this.#admission.check(change, await this.#baseOf(change))),
-    )
+    // One after the other: each may read large manifests.
+    for (const change of changes) {
+      if (snapshotsAdded(change).length === 0) continue
+      const base = await this.#baseOf(change)
+      if (base === null && !createsTable(change)) await this.#requireReplay(change, options)
+      await this.#admission.check(change, base)
+    }
     return await this.inner.commit(changes, options)
+  }
+
+  /** A table that is not there could be by the time of the commit, with files that nobody looked at: this can only repeat an earlier commit. */
+  async #requireReplay({ identifier }: TableChange, { idempotencyKey }: CommitOptions): Promise<void> {
+    if ((await this.inner.findCommit(idempotencyKey)) === undefined) throw notFound(identifier, 'table')
   }
 
   async #baseOf({ identifier }: TableChange): Promise<TableMetadata | null> {

@@ -36,6 +36,8 @@ export async function requireFreeLocation(context: FreeLocationContext, newcomer
   const around = foldersAround(context.root, location).map(folder => `${folder}/metadata`)
   for (const folder of [inside, ...around]) {
     for await (const { location: file } of context.io.list(folder)) {
+      // Deeper ones are of tables in a namespace that is called metadata.
+      if (folder !== inside && file.slice(folder.length + 1).includes('/')) continue
       if (!METADATA_FILE.test(file) || (await isLeftBy(newcomer, file, context))) continue
       throw taken(location, file)
     }

@@ -28,7 +28,7 @@ import type {
   VersionsOfTable,
   ViewChange,
 } from './catalog.ts'
-import { requireNotShared, requireSameFamily } from './clone-metadata.ts'
+import { requireNotShared } from './clone-metadata.ts'
 import {
   checkChanges,
   type PreparedChange,
@@ -44,6 +44,7 @@ import type { KeyedRequest } from './keyed-request.ts'
 import { replayOf } from './keyed-request.ts'
 import { LocalViews } from './local-views.ts'
 import { type MetadataFiles, tableMetadataFiles } from './metadata-files.ts'
+import { requireFamilyOfFolder } from './past-version.ts'
 import type { CatalogStore, PointerChange, StoreOutcome } from './store.ts'
 import { compareText, requireNameFree, requireNamespace, sortByName } from './store-reads.ts'
 import { nameTaken, notFound, refusal } from './store-refusals.ts'
@@ -122,7 +123,7 @@ class LocalCatalog implements Catalog {
     if (both !== undefined) {
       throw new IngotError('REQUEST_CONTRADICTORY', `property ${both} is both set and removed`)
     }
-    const before = await this.namespaceProperties(namespace)
+    const before = (await this.#store.namespace(namespace))?.properties ?? {}
     const request = this.#changes.request('update-namespace', { namespace, updates, removals }, options)
     const namespaceChange = { type: 'update', namespace, updates, removals } as const
     const outcome = await this.#changes.apply(request, { namespaceChange, pointers: [] })
@@ -266,9 +267,7 @@ class LocalCatalog implements Catalog {
       if (overwrite) expected = await this.#store.pointer(identifier)
       if (expected === undefined) await requireNameFree(this.#store, identifier)
       table = await this.#readForeign(request)
-      if (expected !== undefined) {
-        requireSameFamily(identifier, await this.#files.read(expected), table.metadata)
-      }
+      await requireFamilyOfFolder({ store: this.#store, files: this.#files }, table)
     } catch (error) {
       return onlyTable(await this.#replayResult(await this.#changes.replayAfter(error, keyed)), identifier)
     }

@@ -4,7 +4,8 @@ import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSnapshot } from '../format/snapshot.ts'
 import type { FileIO } from '../storage/file-io.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
-import type { TableOrigin } from './catalog.ts'
+import type { LoadedTable, TableOrigin } from './catalog.ts'
+import { requireSameFamily } from './clone-metadata.ts'
 import type { MetadataFiles } from './metadata-files.ts'
 import type { CatalogStore, PointerOrigin } from './store.ts'
 import { notFound } from './store-refusals.ts'
@@ -38,11 +39,29 @@ export async function readVersion(
     await requireFile(io, metadataLocation)
     const metadata = await files.read(metadataLocation)
     await requireManifests(io, metadata)
+    await requireFamilyOfFolder({ store, files }, { identifier: of, metadata, metadataLocation })
     const folder = metadataLocation.slice(0, metadataLocation.lastIndexOf('/'))
     return { metadata, metadataLocation, origin: { type: 'version', of, transactionId, folder } }
   } catch (error) {
     throw isIngotError(error, 'FILE_NOT_FOUND') ? filesRemoved(of, error) : error
   }
+}
+
+/**
+ * Refuses an older version of a table that was cloned or given up since: it knows nothing of those who share its files, and they would
+ * lose them.
+ * @throws REQUEST_INVALID
+ */
+export async function requireFamilyOfFolder(
+  { store, files }: Pick<VersionContext, 'store' | 'files'>,
+  { identifier, metadata, metadataLocation }: LoadedTable,
+): Promise<void> {
+  const folder = metadataLocation.slice(0, metadataLocation.lastIndexOf('/') + 1)
+  const versions = await store.versions()
+  const last = versions.findLast(version => version.metadataLocation?.startsWith(folder))
+  // Of what is forgotten the file may be gone; what was never of this catalog has shared nothing here.
+  if (!last?.metadataLocation || last.isForgotten || last.metadataLocation === metadataLocation) return
+  requireSameFamily(identifier, await files.read(last.metadataLocation), metadata)
 }
 
 async function requireManifests(io: FileIO, metadata: TableMetadata): Promise<void> {

@@ -11,7 +11,7 @@ import { locationsOf, requireFileOf, type TableLocations } from './table-locatio
 
 /** Far above what any writer makes: a file is read as a whole. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024
-/** Of one commit. */
+/** Of one snapshot. */
 const NEW_MANIFESTS_MAX = 1000
 const ADMITTED_MAX = 100_000
 
@@ -70,7 +70,7 @@ export class SnapshotAdmission {
       throw refused(field, `it has ${added.length} new manifests, more than ${NEW_MANIFESTS_MAX}`)
     }
     await forEachParallel(added, ({ manifestPath }) => this.#checkManifest(manifestPath, locations))
-    // The list first, as what is forgotten first: all that it names is known as long as it is.
+    // The list is remembered first, so that it is forgotten before what it names.
     const paths = [snapshot['manifest-list'], ...named.map(({ manifestPath }) => manifestPath)]
     this.#remember(paths.map(path => keyOf(locations, path)))
   }

@@ -5,6 +5,7 @@ import { locationsOf } from '../catalog/table-locations.ts'
 import { type ErrorCode, IngotError, isIngotError } from '../errors.ts'
 import type { Expression } from '../format/expression.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
+import { stringifyJson } from '../json.ts'
 import { openScan, type PlanScanOptions } from '../table/scan.ts'
 import { type PageLimits, readPage, type ScanRange, splitRange, wholeScan } from '../table/scan-pages.ts'
 import type { TableContext } from '../table/staged-table.ts'
@@ -41,6 +42,8 @@ export interface ScanPlanningOptions {
 const LIMITS: PageLimits = { tasksMax: 1000, entriesMax: 20_000 }
 /** Conditions and values of a filter that one answer compares files with. */
 const COMPARISONS_MAX = 2_000_000
+/** Of what is left of the filter, in all files of an answer. */
+const FILTER_CHARACTERS_MAX = 16 * 1024 * 1024
 /** Statistics of one column in one file. */
 const STATISTICS_MAX = 100_000
 /** Into how many parts, which a client may ask for at once, the rest of a plan is divided. */
@@ -132,7 +135,7 @@ async function planPart(
   if (options === undefined) return toScanTasksJson(metadata, [], statsFields)
   const check = scans.isConfined ? { checkLocation: confinedTo(metadata) } : {}
   const open = await openScan(scans.files, metadata, { ...options, ...check })
-  const page = await readPage(open, range ?? wholeScan(open), limitsOf(scans, options, statsFields.size))
+  const page = await readPage(open, range ?? wholeScan(open), limitsOf(scans, options, { statsFields, scan }))
   const { tasks, rowsLeft } = untilEnough(withResiduals(metadata, filter, page.tasks), rowsMin)
   const rest = rowsLeft === 0n ? [] : partsOf(page.rest, metadata, { ...scan, ...rowsOf(rowsLeft) })
   return {
@@ -141,13 +144,15 @@ async function planPart(
   }
 }
 
-/** Files with the statistics of many columns are long, and long filters take long to compare with. */
+/** Files with the statistics of many columns are long, and long filters take long to compare with and come with every file. */
 function limitsOf(
   { limits = LIMITS }: ScanPlanningOptions,
   { filter }: PlanScanOptions,
-  statsFieldCount: number,
+  asked: { readonly statsFields: ReadonlySet<number>; readonly scan: PinnedScan },
 ): PageLimits {
-  const tasksMax = Math.floor(STATISTICS_MAX / Math.max(1, statsFieldCount))
+  const byStatistics = STATISTICS_MAX / Math.max(1, asked.statsFields.size)
+  const byFilter = FILTER_CHARACTERS_MAX / stringifyJson(asked.scan.filter ?? true).length
+  const tasksMax = Math.floor(Math.min(byStatistics, byFilter))
   const entriesMax = Math.floor(COMPARISONS_MAX / (filter === undefined ? 1 : sizeOf(filter)))
   return {
     tasksMax: Math.max(1, Math.min(limits.tasksMax, tasksMax)),

@@ -17,8 +17,10 @@ const WRITE_ACTIONS = [
   's3:ListMultipartUploadParts',
 ]
 
+const METADATA_ACTIONS = ['s3:PutObject', 's3:DeleteObject']
+
 interface Statement {
-  readonly Effect: 'Allow'
+  readonly Effect: 'Allow' | 'Deny'
   readonly Action: readonly string[]
   readonly Resource: readonly string[]
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
@@ -36,7 +38,11 @@ export function sessionPolicyOf({ folder, alsoRead, mode }: S3Scope, partition: 
   const statements: readonly Statement[] = [
     { Effect: 'Allow', Action: READ_ACTIONS, Resource: read.map(objectsIn) },
     ...(mode === 'write'
-      ? [{ Effect: 'Allow', Action: WRITE_ACTIONS, Resource: [objectsIn(own)] } as const]
+      ? ([
+          { Effect: 'Allow', Action: WRITE_ACTIONS, Resource: [objectsIn(own)] },
+          // The catalog alone writes these, and believes what they say.
+          { Effect: 'Deny', Action: METADATA_ACTIONS, Resource: [`${objectsIn(own)}.metadata.json`] },
+        ] as const)
       : []),
     ...listings(read, partition),
   ]

@@ -157,9 +157,7 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
       assert.equal((await catalog.loadTable(named('t'))).metadataLocation, shared.metadataLocation)
     },
 
-  'a version from before a clone was made is not registered in the place of its original': async ({
-    catalog,
-  }) => {
+  'a version from before a clone was made does not come back, nor is it registered': async ({ catalog }) => {
     const { metadataLocation } = await createSample(catalog, 'n')
     const [original] = (await catalog.commit(cloning(await catalog.loadTable(named('t')), 'u'), key())).tables
     assert.ok(original)
@@ -168,6 +166,12 @@ export const ORIGIN_CHECKS: Readonly<Record<string, Check>> = {
     assert.deepEqual(await catalog.loadTable(named('t')), original)
     const now = { ...before, metadataLocation: original.metadataLocation }
     assert.deepEqual(await catalog.registerTable(now), original)
+    await catalog.dropTable(named('t'))
+    await fails('REQUEST_INVALID', catalog.registerTable({ identifier: named('v'), metadataLocation }))
+    const version = { type: 'version', of: named('t'), transactionId: 1 } as const
+    await fails('REQUEST_INVALID', catalog.commit([created('t', version)], key()))
+    const { tables } = await catalog.commit([created('t', { ...version, transactionId: 2 })], key())
+    assert.deepEqual(tables, [original])
   },
 
   'a clone is made once under its key': async ({ catalog }) => {

@@ -118,6 +118,7 @@ for (const program of [MOTO, MINIO]) {
             new GetObjectCommand({ Bucket, Key: other }),
             new PutObjectCommand({ Bucket, Key: `${folder}x/data/x`, Body: 'x' }),
             new PutObjectCommand({ Bucket, Key: other, Body: 'x' }),
+            new PutObjectCommand({ Bucket, Key: own, Body: 'x' }),
             new ListObjectsV2Command({ Bucket, Prefix: folder }),
             new ListObjectsV2Command({ Bucket, Prefix: 'lakes/' }),
             new ListObjectsV2Command({ Bucket }),
@@ -252,7 +253,16 @@ function policyFor(bucket: string, key: string, mode: 'read' | 'write'): unknown
     Version: '2012-10-17',
     Statement: [
       { Effect: 'Allow', Action: ['s3:GetObject'], Resource: objects },
-      ...(mode === 'write' ? [{ Effect: 'Allow', Action: write, Resource: objects }] : []),
+      ...(mode === 'write'
+        ? [
+            { Effect: 'Allow', Action: write, Resource: objects },
+            {
+              Effect: 'Deny',
+              Action: ['s3:PutObject', 's3:DeleteObject'],
+              Resource: [`${objects[0]}.metadata.json`],
+            },
+          ]
+        : []),
       {
         Effect: 'Allow',
         Action: ['s3:ListBucket'],

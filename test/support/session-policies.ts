@@ -1,6 +1,7 @@
-/** A policy as STS takes it; what no statement allows is denied. */
+/** A policy as STS takes it; what no statement allows is denied, and what one denies, whatever others allow. */
 interface SessionPolicy {
   readonly Statement: readonly {
+    readonly Effect: 'Allow' | 'Deny'
     readonly Action: readonly string[]
     readonly Resource: readonly string[]
     readonly Condition?: { readonly StringLike: { readonly 's3:prefix': readonly string[] } }
@@ -55,7 +56,7 @@ function objectAction(method: string, query: URLSearchParams): string {
 
 function allows({ Statement }: SessionPolicy, { action, bucket, key, prefix }: S3Action): boolean {
   const resource = `arn:aws:s3:::${bucket}${key === undefined ? '' : `/${key}`}`
-  return Statement.some(({ Action, Resource, Condition }) => {
+  const matching = Statement.filter(({ Action, Resource, Condition }) => {
     const prefixes = Condition?.StringLike['s3:prefix']
     return (
       Action.includes(action) &&
@@ -63,6 +64,7 @@ function allows({ Statement }: SessionPolicy, { action, bucket, key, prefix }: S
       (prefixes === undefined || prefixes.some(pattern => prefix !== undefined && isLike(pattern, prefix)))
     )
   })
+  return matching.length > 0 && matching.every(({ Effect }) => Effect === 'Allow')
 }
 
 /** `*` stands for any text. */

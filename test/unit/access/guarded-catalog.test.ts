@@ -209,7 +209,7 @@ test('lists, history and results hold what may be read, and no note of what may 
       ]),
       [
         [3, undefined, true, [OTHER]],
-        [2, undefined, false, [OTHER]],
+        [2, undefined, true, [OTHER]],
       ],
     )
     await assert.rejects(() => reader.findCommit('never used'), withCode('FORBIDDEN'))

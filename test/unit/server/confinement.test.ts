@@ -281,6 +281,15 @@ test('a new table takes the place of no other: neither by a name that looks alik
     )
   }))
 
+test('tables in a namespace that is called metadata stand in the way of none', () =>
+  withLab(async lab => {
+    const inNamespace = { namespace: ['metadata'], name: 't' }
+    await lab.lab.catalog.createNamespace(['metadata'])
+    await lab.lab.catalog.createTable({ identifier: inNamespace, schema: SCHEMA })
+    const body = { name: 'new', location: `${lab.root}/elsewhere/new`, schema: SCHEMA }
+    assert.equal((await lab.lab.ask('POST', '/v1/namespaces/silver/tables', lab.admin, body)).status, 200)
+  }))
+
 test('an attempt to create a table that was cut short does not stand in the way of the next one', () =>
   withLab(async ({ lab, mine, root, admin }) => {
     const location = `${root}/silver/late-00000001`

@@ -34,7 +34,16 @@ test('who writes one may put and delete its objects besides, in parts, too', () 
     Action: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
     Resource: ['arn:aws:s3:::lake/main/silver/orders-0a1b2c3d/*'],
   })
-  assert.equal(Statement.length, 3)
+  assert.equal(Statement.length, 4)
+})
+
+test('nor may a writer exchange a metadata file: the catalog believes what it says', () => {
+  const { Statement } = policyOf({ mode: 'write' }) as { readonly Statement: readonly unknown[] }
+  assert.deepEqual(Statement[2], {
+    Effect: 'Deny',
+    Action: ['s3:PutObject', 's3:DeleteObject'],
+    Resource: ['arn:aws:s3:::lake/main/silver/orders-0a1b2c3d/*.metadata.json'],
+  })
 })
 
 test('the folders of others are read alone, in their buckets', () => {
@@ -55,6 +64,11 @@ test('the folders of others are read alone, in their buckets', () => {
         Effect: 'Allow',
         Action: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
         Resource: ['arn:aws-cn:s3:::lake/main/silver/orders-0a1b2c3d/*'],
+      },
+      {
+        Effect: 'Deny',
+        Action: ['s3:PutObject', 's3:DeleteObject'],
+        Resource: ['arn:aws-cn:s3:::lake/main/silver/orders-0a1b2c3d/*.metadata.json'],
       },
       {
         Effect: 'Allow',
