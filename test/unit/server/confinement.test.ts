@@ -350,6 +350,18 @@ test('a clone names the files that it was made with, and no others; what it adds
     await assertRefused('of the clone', answer, /^file_path in .* is not inside/)
   }))
 
+test('a commit to a table that is not there is looked through by nobody: it can only repeat an earlier one', () =>
+  withLab(async lab => {
+    const { mine } = lab
+    const updates = await foreignSnapshot(mine, { files: [`${mine.metadata.location}/data/1.parquet`] })
+    const commit = (key: string) =>
+      lab.lab.ask('POST', MINE, lab.writer, { requirements: [], updates }, { 'idempotency-key': key })
+    const first = (await (await commit('first')).json()) as Json
+    await lab.lab.catalog.dropTable(named('mine'))
+    assert.deepEqual(((await (await commit('first')).json()) as Json).metadata, first.metadata)
+    assert.equal((await commit('second')).status, 404)
+  }))
+
 test('what a writer adds in its folder is committed, with what was there before', () =>
   withLab(async lab => {
     const { mine } = lab

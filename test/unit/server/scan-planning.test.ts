@@ -365,6 +365,14 @@ test('with a very long filter an answer looks at fewer files', async () => {
   assert.equal((await server.files(table)).answers, 1)
 })
 
+test('a filter with a giant value, which comes with every file, leaves room for few in an answer', async () => {
+  let table = await lab.create({ name: 'string', p: 'int' }, ['p'])
+  table = await lab.append(table, "SELECT 'x' AS name, range AS p FROM range(5)")
+  const filter = { type: 'not-eq', term: 'name', value: 'y'.repeat(6 * 1024 * 1024) }
+  const { body } = await server.plan(table, { filter })
+  assert.deepEqual([body['file-scan-tasks']?.length, planTasksOf(body).length], [2, 1])
+})
+
 test('manifests of another table are not read for who may name them', async () => {
   const secret = await createOf(rows(0, 3))
   const table = await createOf(rows(0, 3))
