@@ -201,7 +201,7 @@ export class GuardedCatalog implements Catalog {
     return onlyReadable(session, await session.catalog.commit(changes, options))
   }
 
-  /** It gives keys up, as a commit uses them: for those who may commit to something. */
+  /** Asking gives the key up, so that it is for those who may commit to something. */
   async findCommit(idempotencyKey: string): Promise<CommitResult | undefined> {
     const session = this.#session()
     requireSomeWrite(session)

@@ -151,7 +151,7 @@ export function requireSameFamily(
   )
 }
 
-/** Refuses an original that may share its files with tables that nobody knows: a clone would be thinned, and it with it. @throws REQUEST_INVALID */
+/** Refuses an original that may share its files with tables of other catalogs: as one of a family it would be thinned. @throws REQUEST_INVALID */
 export function requireCloneable(identifier: TableIdentifier, metadata: TableMetadata): void {
   if (metadata.properties[GC_ENABLED] !== 'false' || familyOf(metadata) !== undefined) return
   throw new IngotError(

@@ -47,8 +47,8 @@ export interface LoadedCredentials {
 export const NO_CREDENTIALS: LoadedCredentials = { config: {} }
 
 /**
- * Credentials for the files of one table, as the REST spec hands them out ("loadTable", "loadCredentials"). They are secrets of who asks:
- * they are put into that answer alone.
+ * Credentials for the files of one table, as the REST spec hands them out ("loadTable", "loadCredentials"). They are secret: they
+ * are put into the answer to who asked, and nowhere else.
  */
 export class TableCredentials {
   readonly #options: TableCredentialsOptions
