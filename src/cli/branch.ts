@@ -4,9 +4,10 @@ import type { Platform } from '../platform.ts'
 import { openTable } from '../table/stage.ts'
 import { stageDropRef, stageFastForward } from '../table/stage-refs.ts'
 import { formatIdentifier } from '../table-identifier.ts'
-import { changeRefs, refArguments } from './change-refs.ts'
+import { changeRefs, refArguments, requireKnownRef } from './change-refs.ts'
 import type { CommandInput } from './command.ts'
 import { onProject } from './open-project.ts'
+import { quoteForShell } from './quote-for-shell.ts'
 import { refAndTables, refVerbs } from './ref-verbs.ts'
 import { loadSelectedTables } from './select-tables.ts'
 import { verbCommand } from './verb-command.ts'
@@ -44,8 +45,14 @@ export const branchCommand = verbCommand({
 /** Moves main of every table that has the branch on to it, in one transaction: readers see all of it or nothing. */
 async function publishBranch(platform: Platform, input: CommandInput): Promise<void> {
   const { name, selection } = refArguments(input)
+  if (name === 'main') {
+    throw new IngotError('REQUEST_INVALID', 'main is what branches are published to', {
+      hint: 'name the branch to publish: ingot branch list',
+    })
+  }
   const all = selection.all || selection.names.length === 0
   const tables = await loadSelectedTables(platform.context.catalog, { ...selection, all })
+  requireKnownRef(tables, { type: 'branch', name })
   const onBranch = tables.filter(({ metadata }) => metadata.refs[name]?.type === 'branch')
   requireNoneDiverged(onBranch, name)
   const keep = input.flag('keep')
@@ -74,7 +81,7 @@ function requireNoneDiverged(tables: readonly LoadedTable[], branch: string): vo
     'REQUEST_INVALID',
     `branch ${branch} cannot be published: main moved on after the branch left it in ${names.join(', ')}`,
     {
-      hint: `nothing was published; drop the branch (ingot branch drop ${branch} --all) and write it again from where main is now`,
+      hint: `nothing was published; drop the branch (ingot branch drop ${quoteForShell(branch)} --all) and write it again from where main is now`,
       context: { branch, tables: names },
     },
   )

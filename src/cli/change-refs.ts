@@ -1,4 +1,5 @@
 import type { LoadedTable } from '../catalog/catalog.ts'
+import { nearestName } from '../did-you-mean.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import type { Snapshot, SnapshotRef } from '../format/metadata-types.ts'
 import type { Platform } from '../platform.ts'
@@ -55,7 +56,13 @@ export async function createRefs(platform: Platform, input: CommandInput, type: 
 /** Drops a branch or tag of the tables that the command names, in one transaction; those without it are skipped. */
 export async function dropRefs(platform: Platform, input: CommandInput, type: RefType): Promise<void> {
   const { name, selection } = refArguments(input)
+  if (name === 'main') {
+    throw new IngotError('REQUEST_INVALID', 'main cannot be dropped: it is the branch that every table has', {
+      hint: `name another ${type}: ingot ${type} list`,
+    })
+  }
   const tables = await loadSelectedTables(platform.context.catalog, selection)
+  requireKnownRef(tables, { type, name })
   await changeRefs(platform, input, { type, name, done: 'dropped' }, tables, async (staged, skip) => {
     const found = staged.metadata.refs[name]?.type
     if (found === type) return stageDropRef(staged, name)
@@ -70,6 +77,25 @@ export function refArguments(input: CommandInput): {
 } {
   const [, name = '', ...names] = input.positionals
   return { name, selection: { names, all: input.flag('all') } }
+}
+
+/** @throws REQUEST_INVALID when none of the tables has the branch or tag, saying which one may have been meant */
+export function requireKnownRef(
+  tables: readonly LoadedTable[],
+  { type, name }: Pick<RefChange, 'type' | 'name'>,
+): void {
+  const refs = tables.flatMap(({ metadata }) => Object.entries(metadata.refs))
+  if (refs.some(([known, ref]) => known === name && ref.type === type)) return
+  const list = `ingot ${type} list shows what there is`
+  const other = refs.find(([known]) => known === name)?.[1].type
+  if (other !== undefined) {
+    throw new IngotError('REQUEST_INVALID', `${name} is a ${other}, and no ${type}`, { hint: list })
+  }
+  const names = refs.filter(([known, ref]) => known !== 'main' && ref.type === type).map(([known]) => known)
+  const meant = nearestName(name, names)
+  throw new IngotError('REQUEST_INVALID', `there is no ${type} ${name}`, {
+    hint: meant === undefined ? list : `did you mean ${meant}? ${list}`,
+  })
 }
 
 type ChangeRef = (staged: StagedTable, skip: (reason: string) => StagedTable) => Promise<StagedTable>

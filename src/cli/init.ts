@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { IngotError } from '../errors.ts'
 import { type Command, EXIT } from './command.ts'
 import { packageFolder } from './package-folder.ts'
+import { quoteForShell } from './quote-for-shell.ts'
 
 export const initCommand: Command = {
   name: 'init',
@@ -46,8 +47,4 @@ function nextSteps(folder: string): string {
 function isInstalledAbove(folder: string): boolean {
   const parent = dirname(folder)
   return existsSync(join(folder, 'node_modules', 'ingot')) || (parent !== folder && isInstalledAbove(parent))
-}
-
-function quoteForShell(path: string): string {
-  return /[^\w./@:-]/.test(path) ? JSON.stringify(path) : path
 }

@@ -41,7 +41,7 @@ export function stageNewRef(staged: StagedTable, { name, type, at, maxRefAgeMs }
 
 /** Drops a branch or tag; its snapshots stay until they expire. @throws REQUEST_INVALID for main; SNAPSHOT_NOT_FOUND */
 export function stageDropRef(staged: StagedTable, name: string): StagedTable {
-  if (name === MAIN) throw refError(staged, name, 'cannot lose its branch main', 'drop the table')
+  if (name === MAIN) throw refError(staged, name, 'cannot lose its branch main', 'name another branch')
   resolveSnapshot(staged.metadata, { ref: name })
   return withChanges(staged, {
     requirements: [requireTable(staged), requireRef(staged, name)],

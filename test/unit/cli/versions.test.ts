@@ -6,6 +6,7 @@ import { branchCommand } from '../../../src/cli/branch.ts'
 import { historyCommand } from '../../../src/cli/history.ts'
 import { planCommand } from '../../../src/cli/plan.ts'
 import { queryCommand } from '../../../src/cli/query.ts'
+import { quoteForShell } from '../../../src/cli/quote-for-shell.ts'
 import { runCommand as refreshCommand } from '../../../src/cli/run.ts'
 import { tagCommand } from '../../../src/cli/tag.ts'
 import { CommandLab } from './command-lab.ts'
@@ -46,6 +47,9 @@ test('a run on a branch leaves main alone until the branch is published, after w
   const ran = await lab.call(refreshCommand, '--branch', 'audit')
   assert.equal(ran.exitCode, 0)
   assert.match(ran.err, /main is as it was: ingot branch publish audit/)
+  const idle = await lab.call(refreshCommand, '--branch', 'x y', 'bronze.vehicles')
+  assert.equal(idle.exitCode, 0)
+  assert.doesNotMatch(idle.err, /publish/, 'nothing is on a branch to which nothing was committed')
   const untouched = await rowsOfBoth()
   assert.deepEqual(untouched, main)
   const audited = await rowsOfBoth('--branch', 'audit')
@@ -67,6 +71,29 @@ test('a run on a branch leaves main alone until the branch is published, after w
   assert.equal(await lab.good(branchCommand, 'list'), 'there is no branch but main\n')
   await lab.good(refreshCommand)
   assert.equal(await transactionCount(), transactions + 1, 'nothing was left to do')
+})
+
+test('main is no branch to write aside, to publish or to drop', async () => {
+  const main = await rowsOfBoth()
+  const transactions = await transactionCount()
+  const ran = await lab.refused(refreshCommand, '--branch', 'main')
+  assert.match(ran.text, /^main is what a run writes to .*\nleave --branch out/)
+  const published = await lab.refused(branchCommand, 'publish', 'main')
+  assert.match(published.text, /^main is what branches are published to\n/)
+  const dropped = await lab.refused(branchCommand, 'drop', 'main', '--all')
+  assert.match(dropped.text, /^main cannot be dropped: [^\n]*\nname another branch: ingot branch list$/)
+  const none = await lab.refused(branchCommand, 'drop', 'nix', '--all')
+  assert.equal(none.text, 'there is no branch nix\ningot branch list shows what there is')
+  assert.deepEqual([await transactionCount(), await rowsOfBoth()], [transactions, main])
+})
+
+test('the command that publishes a branch can be pasted, whatever its name', async () => {
+  await newReading(20)
+  const ran = await lab.call(refreshCommand, '--branch', 'x y')
+  assert.match(ran.err, /^main is as it was: ingot branch publish "x y"$/m)
+  await lab.good(branchCommand, 'publish', 'x y')
+  assert.equal(quoteForShell('audit-2026/01'), 'audit-2026/01')
+  assert.equal(quoteForShell("it's $(HOME)"), `'it'\\''s $(HOME)'`)
 })
 
 test('a branch that main has left behind is not published, in no table', async () => {
@@ -101,7 +128,7 @@ test('branches are made of the tables that are named, and of no others', async (
   const kept = await lab.good(branchCommand, 'publish', 'trial', 'gold.depot_days', '--keep')
   assert.match(kept, /1 table \(nothing changed\)/)
   const nothing = await lab.refused(branchCommand, 'publish', 'trail')
-  assert.match(nothing.text, /branch trail is published of no table/)
+  assert.match(nothing.text, /^there is no branch trail\ndid you mean trial\? ingot branch list/)
   const misspelt = await lab.refused(queryCommand, GOLD, '--branch', 'trail')
   assert.equal(misspelt.code, 'SNAPSHOT_NOT_FOUND')
   assert.match(misspelt.text, /there are these branches: main, trial;/)
@@ -134,7 +161,7 @@ test('a tag names one state of many tables, and reads as that state whatever com
   ]
   assert.deepEqual(byTag, byTransaction)
   const noBranch = await lab.refused(branchCommand, 'drop', 'first', '--all')
-  assert.match(noBranch.text, /first is a tag of it/)
+  assert.match(noBranch.text, /^first is a tag, and no branch\n/)
   await lab.good(tagCommand, 'drop', 'first', '--all')
   assert.match((await lab.refused(queryCommand, GOLD, '--at', 'first')).text, /no branch or tag first/)
 })
