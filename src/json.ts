@@ -44,7 +44,8 @@ function markText(text: string, depthMax: number): string {
       depth -= 1
     } else if (code === MINUS || isDigit(code)) {
       const end = endOfNumber(text, at)
-      const isLong = end - at >= LONG_DIGITS && isLongInteger(text.slice(at, end))
+      // A number in the place of a key is no JSON, and is to stay none.
+      const isLong = end - at >= LONG_DIGITS && isLongInteger(text.slice(at, end)) && !isKey(text, end)
       if (isLong) {
         marked += `${text.slice(copied, at)}"${MARK}${text.slice(at, end)}"`
         copied = end
@@ -74,9 +75,13 @@ const COLON = /\s*:/y
 /** Whether a string is a value that looks marked, as it may when it begins with an escape: `"\u007e…"`. */
 function mustEscape(text: string, start: number, end: number): boolean {
   const mayLookMarked = text[start + 1] === MARK || text.charCodeAt(start + 1) === BACKSLASH
-  if (!mayLookMarked) return false
-  COLON.lastIndex = end + 1
-  return !COLON.test(text)
+  return mayLookMarked && !isKey(text, end + 1)
+}
+
+/** Whether what ends before `end` is the key of a member. */
+function isKey(text: string, end: number): boolean {
+  COLON.lastIndex = end
+  return COLON.test(text)
 }
 
 const NUMBER_CHARACTERS = /[\d.eE+-]+/y

@@ -3,7 +3,7 @@ import { IngotError, isIngotError } from '../errors.ts'
 import { stageForgetFiles } from '../ingest/forget-files.ts'
 import type { Lake } from '../lake/lake.ts'
 import { isQuarantine, quarantinedIdentifier, quarantineIdentifier } from '../lake/quarantine.ts'
-import { historyPolicyOf } from '../maintenance/history-policy.ts'
+import { DROPPED_KEPT_MS } from '../maintenance/history-policy.ts'
 import { openLake, type Platform } from '../platform.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
@@ -13,9 +13,6 @@ import { openProject } from './open-project.ts'
 import { tableTotals } from './table-totals.ts'
 import { formatJson } from './terminal.ts'
 import { formatCount } from './text-table.ts'
-
-/** How long maintenance keeps a dropped table. */
-const UNDROPPABLE_MS = historyPolicyOf({ properties: {} }).hourlyMs
 
 /** What a drop did. */
 interface Dropped {
@@ -84,7 +81,7 @@ async function dropTable(
     const filesBefore =
       identifier.namespace.join('.') === 'bronze'
         ? await engine.session({ label: 'drop', signal }, session =>
-            stageForgetFiles(context, session, transaction, { table: identifier, keepMs: UNDROPPABLE_MS }),
+            stageForgetFiles(context, session, transaction, { table: identifier, keepMs: DROPPED_KEPT_MS }),
           )
         : undefined
     const rows = staged[0] ? tableTotals(staged[0].metadata).rows : null

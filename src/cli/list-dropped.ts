@@ -1,6 +1,7 @@
-import type { TableVersion } from '../catalog/catalog.ts'
+import type { Catalog, LoadedTable, TableVersion } from '../catalog/catalog.ts'
+import { isIngotError } from '../errors.ts'
 import { quarantinedIdentifier } from '../lake/quarantine.ts'
-import { historyPolicyOf } from '../maintenance/history-policy.ts'
+import { DROPPED_KEPT_MS } from '../maintenance/history-policy.ts'
 import { tableLocationOf } from '../maintenance/plan-history.ts'
 import type { Platform } from '../platform.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
@@ -25,6 +26,10 @@ function findDropped(versions: readonly TableVersion[]): readonly DroppedTable[]
     const key = identifierKey(version.identifier)
     groups.set(key, [...(groups.get(key) ?? []), version])
   }
+  // A rename ends the version of one name where it begins that of another.
+  const renamed = new Set(
+    versions.map(({ transactionId, metadataLocation }) => `${transactionId} ${metadataLocation}`),
+  )
   const current = new Set([...groups.values()].flatMap(group => folderOf(group.at(-1)) ?? []))
   const dropped = [...groups.values()].flatMap((group): DroppedTable[] => {
     const index = group.findLastIndex(version => version.metadataLocation === null)
@@ -35,6 +40,7 @@ function findDropped(versions: readonly TableVersion[]): readonly DroppedTable[]
       drop.isUnregistered ||
       folder === undefined ||
       last?.isForgotten ||
+      renamed.has(`${drop.transactionId} ${last?.metadataLocation}`) ||
       current.has(folder)
     )
       return []
@@ -56,23 +62,38 @@ function folderOf(version: TableVersion | undefined): string | undefined {
   return location === undefined ? undefined : tableLocationOf(location)
 }
 
+/** A table as it was before it was dropped; undefined when that is no longer to be had. */
+async function loadLast(
+  catalog: Catalog,
+  identifier: TableIdentifier,
+  droppedBy: number,
+): Promise<LoadedTable | undefined> {
+  try {
+    return await catalog.loadTableAt(identifier, { transactionId: droppedBy - 1 })
+  } catch (error) {
+    if (isIngotError(error, 'FILE_NOT_FOUND') || isIngotError(error, 'HISTORY_FORGOTTEN')) return undefined
+    throw error
+  }
+}
+
 /** Shows what can come back. */
 export async function listDropped({ context }: Platform, { json, terminal }: CommandInput): Promise<void> {
   const { catalog } = context
-  const { hourlyMs } = historyPolicyOf({ properties: {} })
-  const tables = await Promise.all(
+  const listed = await Promise.all(
     findDropped(await catalog.tableVersions()).map(async ({ identifier, drop }) => {
       const { transactionId, committedAtMs, purgeRequested } = drop
-      const { metadata } = await catalog.loadTableAt(identifier, { transactionId: transactionId - 1 })
+      const last = await loadLast(catalog, identifier, transactionId)
+      if (last === undefined) return []
       return {
         table: formatIdentifier(identifier),
-        rows: tableTotals(metadata).rows,
+        rows: tableTotals(last.metadata).rows,
         droppedAt: new Date(committedAtMs).toISOString(),
         transactionId,
-        keptUntil: purgeRequested ? null : new Date(committedAtMs + hourlyMs).toISOString(),
+        keptUntil: purgeRequested ? null : new Date(committedAtMs + DROPPED_KEPT_MS).toISOString(),
       }
     }),
   )
+  const tables = listed.flat()
   if (json) return terminal.out(formatJson(tables))
   if (tables.length === 0) return terminal.out('no table that was dropped is still kept')
   terminal.out(

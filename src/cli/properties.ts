@@ -85,7 +85,7 @@ async function change(
     let changes = { set: {}, remove: [] } as Changes
     await transaction.update(identifier, async staged => {
       if (staged === undefined) throw droppedMeanwhile(identifier)
-      checkValues(staged.metadata, wanted.set)
+      checkValues(staged.metadata, wanted)
       changes = changesOf(staged.metadata, wanted)
       return stageProperties(staged, changes)
     })
@@ -108,8 +108,10 @@ function changesOf({ properties }: TableMetadata, { set, unset }: WantedChanges)
   }
 }
 
-function checkValues(metadata: TableMetadata, set: ReadonlyMap<string, string>): void {
-  for (const [key, value] of set) {
+function checkValues(metadata: TableMetadata, { set, unset }: WantedChanges): void {
+  // Without a value it has its default.
+  const collected = unset.includes('gc.enabled') ? [['gc.enabled', 'true'] as const] : []
+  for (const [key, value] of [...set, ...collected]) {
     const misfit = settingMisfit(metadata, key, value)
     if (misfit === undefined) continue
     throw new IngotError('REQUEST_INVALID', `${key} is ${JSON.stringify(value)}, which ${misfit}`, {

@@ -27,16 +27,16 @@ export async function stageForgetFiles(
     const forgotten = await stageOverwrite(context, session, staged, { filterSql })
     const before = currentSnapshot(staged.metadata)
     if (before === undefined || currentSnapshot(forgotten.metadata) === before) return forgotten
-    tag = `before-drop-${before['snapshot-id']}`
+    tag = freeTag(staged, `before-drop-${before['snapshot-id']}`, context.clock.nowMs())
     // Iceberg counts the age of a tag from when its snapshot was made.
     const maxRefAgeMs = Math.round(context.clock.nowMs() - before['timestamp-ms'] + keepMs)
-    return withTag(forgotten, tag, before['snapshot-id'], maxRefAgeMs)
+    const at = { snapshotId: before['snapshot-id'] }
+    return stageNewRef(forgotten, { name: tag, type: 'tag', at, maxRefAgeMs })
   })
   return tag
 }
 
-/** Another drop may have left the tag, when a rollback has brought the snapshot back. */
-function withTag(staged: StagedTable, name: string, snapshotId: bigint, maxRefAgeMs: number): StagedTable {
-  if (staged.metadata.refs[name] !== undefined) return staged
-  return stageNewRef(staged, { name, type: 'tag', at: { snapshotId }, maxRefAgeMs })
+/** An earlier drop may have left a tag, which ends sooner, when a rollback has brought the snapshot back. */
+function freeTag({ metadata }: StagedTable, name: string, nowMs: number): string {
+  return Object.hasOwn(metadata.refs, name) ? `${name}-${Math.round(nowMs)}` : name
 }

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
+import { lstat, open, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { IngotError } from '../errors.ts'
@@ -76,18 +76,24 @@ export async function listFiles(
 
 /**
  * The paths that lead over symbolic links to a file which another one names: its rows would come twice, or forty times where a
- * folder has a link to itself. The file's own path stays, or else the first by name. Hard links are files of their own.
+ * folder has a link to itself. The file's own path stays, then one of which folders alone are links, then the first by name.
+ * Hard links are files of their own.
  */
 async function linksAmong(paths: readonly string[]): Promise<readonly string[]> {
-  const named = new Map<string, string>()
-  const links: string[] = []
-  for (const path of paths.toSorted()) {
-    const target = await readingSource(path, () => realpath(path))
-    const first = named.get(target)
-    if (first === undefined || path === target) named.set(target, path)
-    if (first !== undefined) links.push(path === target ? first : path)
-  }
-  return links
+  const found = await Promise.all(paths.map(path => readingSource(path, () => followLinks(path))))
+  const ranked = found.toSorted((a, b) => a.rank - b.rank || (a.path < b.path ? -1 : 1))
+  const named = new Set<string>()
+  return ranked.flatMap(({ path, target }) => {
+    if (named.has(target)) return [path]
+    named.add(target)
+    return []
+  })
+}
+
+async function followLinks(path: string): Promise<{ path: string; target: string; rank: number }> {
+  const target = await realpath(path)
+  if (path === target) return { path, target, rank: 0 }
+  return { path, target, rank: (await lstat(path)).isSymbolicLink() ? 2 : 1 }
 }
 
 /** A glob that is the name of a file is that file, whatever characters are in it. Undefined: it can only be one, and there is none. */

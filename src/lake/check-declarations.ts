@@ -75,7 +75,12 @@ export function checkColumnNames(draft: LakeDraft, table: TableDraft, names: rea
   for (const name of names) {
     if (!isColumnName(name)) {
       const cause = `${table.declaration.id} has a column called ${JSON.stringify(name)}, which no engine can write`
-      draft.break(table, table.query?.site ?? table.site, cause, 'give it a name')
+      draft.break(
+        table,
+        table.query?.site ?? table.site,
+        cause,
+        'give it a name that has characters, and NUL not among them',
+      )
     }
     const other = seen.get(name.toLowerCase())
     if (other !== undefined) {

@@ -23,6 +23,9 @@ const DEFAULT_HISTORY: HistoryPolicy = {
   refAgeMsMax: Number.POSITIVE_INFINITY,
 }
 
+/** How long a dropped table can be brought back, whatever a new table of its name asks for. */
+export const DROPPED_KEPT_MS = DEFAULT_HISTORY.hourlyMs
+
 /** What the properties of a table ask for: those of Iceberg's own ("Snapshot Retention Policy"), and the dense time. */
 export function historyPolicyOf({ properties }: Pick<TableMetadata, 'properties'>): HistoryPolicy {
   const number = (key: string, byDefault: number, min = 0): number => {

@@ -1,6 +1,6 @@
 import type { TableVersion, VersionsOfTable } from '../catalog/catalog.ts'
 import { identifierKey, type TableIdentifier } from '../table-identifier.ts'
-import { type HistoryPolicy, hourOf } from './history-policy.ts'
+import { DROPPED_KEPT_MS, type HistoryPolicy, hourOf } from './history-policy.ts'
 
 export interface HistoryFacts {
   /** In the order of their transactions. */
@@ -79,8 +79,8 @@ function findForgettable(
     if (next.purgeRequested) return true
     if (next.isUnregistered) return isBack(version)
     const supersededMs = nowMs - next.committedAtMs
-    // A dropped table is kept as it was last, for as long as the last version of an hour is.
-    if (next.metadataLocation === null) return supersededMs > policy.hourlyMs
+    // A dropped table is kept as it was last.
+    if (next.metadataLocation === null) return supersededMs > DROPPED_KEPT_MS
     const isLastOfHour = hourOf(version.committedAtMs) !== hourOf(next.committedAtMs)
     return supersededMs > (isLastOfHour ? policy.hourlyMs : Math.min(policy.denseMs, policy.hourlyMs))
   })

@@ -1,3 +1,4 @@
+import { familyOf } from '../catalog/clone-metadata.ts'
 import type { TableMetadata } from '../format/metadata-types.ts'
 import { currentSchema } from '../format/schema.ts'
 import { CLOCKS_APART_MS } from './plan-orphans.ts'
@@ -49,6 +50,8 @@ export function settingMisfit(metadata: TableMetadata, key: string, value: strin
         ? undefined
         : `is not a whole number, ${kind.min} or more`
     case 'flag':
+      if (key === 'gc.enabled' && value === 'true' && familyOf(metadata) !== undefined)
+        return 'cannot be set for a table that shares files with others (ingot clone): other engines would remove theirs'
       return value === 'true' || value === 'false' ? undefined : 'is neither true nor false'
     case 'columns':
       return columnsMisfit(metadata, value)

@@ -91,13 +91,14 @@ function groupByNames<F extends ReadableFile>(
   for (const file of files) {
     const { storedColumns: stored, entry } = file
     if (stored === undefined) continue
-    refuseUnmapped(metadata, entry.file, stored)
     const shape = shapes.get(stored) ?? JSON.stringify(stored)
     shapes.set(stored, shape)
     const key = `${entry.specId} ${shape}`
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, { stored, specId: entry.specId, files: [file] })
-    else group.files.push(file)
+    if (group === undefined) {
+      refuseUnmapped(metadata, entry.file, stored)
+      groups.set(key, { stored, specId: entry.specId, files: [file] })
+    } else group.files.push(file)
   }
   return [...groups.values()].map(({ stored, specId, files: group }) => {
     const partition = partitionType(specById(metadata, specId), metadata.schemas)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
+import { cloneCommand } from '../../../src/cli/clone.ts'
 import { historyCommand } from '../../../src/cli/history.ts'
 import { propertiesCommand } from '../../../src/cli/properties.ts'
 import { runCommand as runLake } from '../../../src/cli/run.ts'
@@ -78,6 +79,17 @@ for (const [args, text] of WRONG) {
     assert.deepEqual(await properties(), before)
   })
 }
+
+test('other engines are not let loose on files that tables share', async () => {
+  await lab.good(cloneCommand, 'silver.readings', 'trial.readings')
+  for (const table of ['silver.readings', 'trial.readings']) {
+    assert.match(
+      (await lab.refused(propertiesCommand, table, 'gc.enabled=true')).text,
+      /shares files with others/,
+    )
+    assert.match((await lab.refused(propertiesCommand, table, '--unset', 'gc.enabled')).text, /shares files/)
+  }
+})
 
 test('a table that is not there is named', async () => {
   assert.equal((await lab.refused(propertiesCommand, 'bronze.none', 'a=1')).code, 'TABLE_NOT_FOUND')

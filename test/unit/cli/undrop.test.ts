@@ -161,6 +161,11 @@ test('what cannot come back is said, and nothing does', async () => {
     'TABLE_NOT_FOUND',
     'a rename is no drop',
   )
+  await lab.good(dropCommand, 'rescued.cars')
+  const renamed = await lab.good(undropCommand)
+  assert.match(renamed, /rescued\.cars/)
+  assert.doesNotMatch(renamed, /rescued\.vehicles/)
+  await lab.good(undropCommand, 'rescued.cars')
   await onCatalog(catalog => catalog.unregisterTable(parseIdentifier('rescued.readings')))
   assert.equal(
     (await lab.refused(undropCommand, 'rescued.readings')).code,

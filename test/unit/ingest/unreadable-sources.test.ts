@@ -85,6 +85,15 @@ test('a file is taken once, however many symbolic links lead to it; hard links a
   assert.equal((await lab.load(table)).files, 0)
 })
 
+test('a link that comes beside a file which was taken takes it no second time, also in a folder that is a link', async () => {
+  await lab.write('mounted/b.ndjson', '{"v":1}\n')
+  await symlink('mounted', lab.path('mount'))
+  const table = bronzeTable({ name: 'bronze.mounted', columns, glob: 'mount/*.ndjson' })
+  assert.equal((await lab.load(table)).files, 1)
+  await symlink('b.ndjson', lab.path('mounted/a.ndjson'))
+  assert.equal((await lab.load(table)).files, 0)
+})
+
 test('a source that names one file needs it, until the table has taken it', async () => {
   const table = bronzeTable({ name: 'bronze.one', columns, glob: 'one/a.ndjson' })
   const { message, hint } = await failure(lab.load(table), 'FILE_NOT_FOUND')
