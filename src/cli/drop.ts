@@ -2,7 +2,7 @@ import type { CommitResult } from '../catalog/catalog.ts'
 import { IngotError, isIngotError } from '../errors.ts'
 import { stageForgetFiles } from '../ingest/forget-files.ts'
 import type { Lake } from '../lake/lake.ts'
-import { isQuarantine, quarantinedIdentifier, quarantineIdentifier } from '../lake/quarantine.ts'
+import { isQuarantine, quarantineIdentifier } from '../lake/quarantine.ts'
 import { DROPPED_KEPT_MS } from '../maintenance/history-policy.ts'
 import { openLake, type Platform } from '../platform.ts'
 import { formatIdentifier, identifierKey, type TableIdentifier } from '../table-identifier.ts'
@@ -10,6 +10,7 @@ import { type Command, type CommandInput, EXIT } from './command.ts'
 import { commitStaged } from './commit-staged.ts'
 import { loadNamedTable } from './named-table.ts'
 import { openProject } from './open-project.ts'
+import { quarantineOwner } from './quarantine-owner.ts'
 import { tableTotals } from './table-totals.ts'
 import { formatJson } from './terminal.ts'
 import { formatCount } from './text-table.ts'
@@ -52,18 +53,11 @@ async function requireDroppable({ context }: Platform, identifier: TableIdentifi
       hint: 'drop the table whose record you mean: it goes along',
     })
   }
-  const owner = quarantinedIdentifier(identifier)
-  if (owner === undefined || !(await isThere(context, owner))) return
+  const owner = await quarantineOwner(context.catalog, identifier)
+  if (owner === undefined) return
   throw new IngotError('REQUEST_INVALID', `${name} is the quarantine of ${formatIdentifier(owner)}`, {
     hint: `it goes along with: ingot drop ${formatIdentifier(owner)}`,
   })
-}
-
-async function isThere(
-  { catalog }: Platform['context'],
-  { namespace, name }: TableIdentifier,
-): Promise<boolean> {
-  return (await catalog.listTables(namespace)).some(table => table.name === name)
 }
 
 /** Whatever others commit meanwhile goes, too: the table is dropped as it is at the end. */

@@ -2,17 +2,16 @@ import { IngotError } from '../errors.ts'
 import type { Snapshot } from '../format/metadata-types.ts'
 import { currentSnapshot, type SnapshotSelector } from '../format/snapshot.ts'
 import { stageRewindFiles } from '../ingest/rewind-files.ts'
+import { stageTableRollback } from '../pipeline/stage-table-rollback.ts'
 import type { Platform } from '../platform.ts'
 import { randomUuid } from '../random.ts'
-import { progressSummary, readProgress } from '../table/progress.ts'
-import { stageRollback } from '../table/stage.ts'
-import { stageDelta } from '../table/stage-delta.ts'
 import type { StagedTable, TableContext } from '../table/staged-table.ts'
 import { Transaction } from '../table/transaction.ts'
 import { formatIdentifier, type TableIdentifier } from '../table-identifier.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { loadNamedTable } from './named-table.ts'
 import { openProject } from './open-project.ts'
+import { quarantineOwner } from './quarantine-owner.ts'
 import { POINT_FORMS, parseQueryPoint, type QueryPoint, requireReached } from './query-point.ts'
 import { snapshotAt } from './table-at-point.ts'
 import { formatJson } from './terminal.ts'
@@ -45,6 +44,7 @@ export const rollbackCommand: Command = {
     const point = parseQueryPoint(input.text('to'), '--to')
     await requireReached(platform.context, point)
     const { identifier } = await loadNamedTable(platform.context.catalog, input.positionals[0] ?? '')
+    await requireOfItself(platform.context, identifier)
     const selector = await selectorOf(platform.context, identifier, point)
     const transaction = new Transaction(platform.context)
     const staged = await requireTable(transaction, identifier)
@@ -63,6 +63,16 @@ export const rollbackCommand: Command = {
     report(input, identifier, snapshot, result?.transactionId)
     return EXIT.ok
   },
+}
+
+/** A quarantine that is of another state than its table would have both made anew by the next run. */
+async function requireOfItself({ catalog }: TableContext, identifier: TableIdentifier): Promise<void> {
+  const owner = await quarantineOwner(catalog, identifier)
+  if (owner === undefined) return
+  const [name, table] = [identifier, owner].map(formatIdentifier)
+  throw new IngotError('REQUEST_INVALID', `${name} is the quarantine of ${table}`, {
+    hint: `it goes back along with: ingot rollback ${table}`,
+  })
 }
 
 async function selectorOf(
@@ -108,12 +118,16 @@ async function requireTable(transaction: Transaction, identifier: TableIdentifie
 function undoneOf(input: CommandInput, { metadata }: StagedTable, to: Snapshot): Undone {
   const [replay, skip] = [input.flag('replay'), input.flag('skip')]
   if (replay !== skip) return replay ? 'replay' : 'skip'
+  const hint = '--replay: the next run takes it in again; --skip: it stays away'
+  if (replay) {
+    throw new IngotError('REQUEST_INVALID', 'what is undone is either taken in again or stays away', {
+      hint: `give one of the two: ${hint}`,
+    })
+  }
   const rows = (snapshot: Snapshot | undefined): string =>
     formatCount(Number(snapshot?.summary['total-records'] ?? 0), 'row')
   const change = `${rows(currentSnapshot(metadata))} now, ${rows(to)} in snapshot ${to['snapshot-id']}`
-  throw new IngotError('REQUEST_INVALID', `say what becomes of what is undone (${change})`, {
-    hint: '--replay: the next run takes it in again; --skip: it stays away',
-  })
+  throw new IngotError('REQUEST_INVALID', `say what becomes of what is undone (${change})`, { hint })
 }
 
 async function stage(
@@ -125,11 +139,8 @@ async function stage(
 ): Promise<void> {
   await transaction.update(identifier, async () => {
     const staged = await requireTable(transaction, identifier)
-    const back = stageRollback(staged, snapshotId)
-    const progress = readProgress(staged.metadata)
-    if (undone === 'replay' || progress === undefined) return back
-    // A snapshot without files that says: made from all that the undone one was made from.
-    return await stageDelta(context, back, { operation: 'replace', summary: progressSummary(progress) })
+    const isReplayed = undone === 'replay'
+    return await stageTableRollback(context, transaction, staged, { snapshotId, isReplayed })
   })
   // A bronze table's progress is not in its snapshots but in the record of the files taken.
   if (undone === 'skip' || identifier.namespace.join() !== 'bronze') return
