@@ -10,7 +10,7 @@ import { RunProgress } from './run-progress.ts'
 export const runCommand: Command = {
   name: 'run',
   summary: 'refresh what changed, in one transaction, and end',
-  positionals: '[table …]',
+  positionals: '[table|namespace …]',
   positionalsCount: [0, 10_000],
   options: {
     'full-refresh': {
@@ -23,6 +23,7 @@ export const runCommand: Command = {
   examples: [
     'ingot run',
     'ingot run silver.flights',
+    'ingot run gold',
     'ingot run --full-refresh gold.hub_load',
     'ingot run --branch audit',
   ],

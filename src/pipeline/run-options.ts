@@ -21,7 +21,7 @@ export interface PipelineDependencies {
 }
 
 export interface PlanOptions {
-  /** Names like `silver.orders`. @default every table of the lake */
+  /** Names like `silver.orders`, or `silver` for all tables of it. @default every table of the lake */
   readonly tables?: readonly string[]
   /** Tables to recompute from all their inputs, whatever changed. @default none */
   readonly fullRefresh?: readonly string[]
@@ -43,6 +43,10 @@ export function selectTables(lake: Lake, options: PlanOptions): SelectedTables {
       hint: `its tables are ${[...byName.keys()].join(', ')}`,
     })
   }
+  const findAll = (name: string): readonly LakeTable[] => {
+    const inside = lake.tables.filter(({ identifier }) => identifier.namespace.join('.') === name)
+    return inside.length > 0 ? inside : [find(name)]
+  }
   const full = new Set((options.fullRefresh ?? []).map(find))
   for (const table of full) {
     if (table.kind === 'bronze')
@@ -50,11 +54,11 @@ export function selectTables(lake: Lake, options: PlanOptions): SelectedTables {
         'REQUEST_INVALID',
         `${formatIdentifier(table.identifier)} is loaded, not computed: it cannot be recomputed`,
         {
-          hint: 'recompute the tables that read it',
+          hint: `to load it anew from all its files: ingot drop ${formatIdentifier(table.identifier)}, then ingot run`,
         },
       )
   }
-  const named = options.tables === undefined ? undefined : new Set(options.tables.map(find))
+  const named = options.tables === undefined ? undefined : new Set(options.tables.flatMap(findAll))
   const isSelected = (table: LakeTable): boolean => named === undefined || named.has(table) || full.has(table)
   return { tables: lake.tables.filter(isSelected), isFullRefresh: table => full.has(table) }
 }

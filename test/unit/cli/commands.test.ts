@@ -67,6 +67,13 @@ test('plan foresees, run does, plan has nothing left', async () => {
   )
   assert.deepEqual(actions, ['skip', 'skip', 'skip', 'skip'])
   assert.equal((await refused(refreshCommand, 'silver.nope')).code, 'REQUEST_INVALID')
+  const ofTiers = JSON.parse(await good(planCommand, 'bronze', 'gold', '--json')).tables
+  assert.deepEqual(
+    ofTiers.map((t: { table: string }) => t.table),
+    ['bronze.readings', 'bronze.vehicles', 'gold.depot_days'],
+  )
+  assert.match((await call(refreshCommand, 'gold')).err, /gold\.depot_days/)
+  assert.match((await refused(refreshCommand, 'golden')).text, /the lake has no table golden/)
 })
 
 test('tables and describe show what there is', async () => {

@@ -402,15 +402,12 @@ const CHECKS: LabChecks = {
         .message,
       /no table silver\.x/,
     )
-    assert.match(
-      (
-        await rejectedWith(
-          planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }),
-          'REQUEST_INVALID',
-        )
-      ).message,
-      /is loaded, not computed/,
+    const loaded = await rejectedWith(
+      planRun(lab.dependencies, lake, { fullRefresh: ['bronze.orders'] }),
+      'REQUEST_INVALID',
     )
+    assert.match(loaded.message, /is loaded, not computed/)
+    assert.match(loaded.hint ?? '', /: ingot drop bronze\.orders, then ingot run$/)
     const report = await executeRun(lab.dependencies, lake, { tables: ['gold.regions'] })
     assert.equal(report.tables[0]?.error?.code, 'TABLE_NOT_FOUND')
     assert.equal(report.tables[0]?.error?.hint, 'run silver.orders first')
