@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { dropCommand } from '../../../src/cli/drop.ts'
 import { historyCommand } from '../../../src/cli/history.ts'
+import { planCommand } from '../../../src/cli/plan.ts'
 import { queryCommand } from '../../../src/cli/query.ts'
 import { runCommand as refreshCommand } from '../../../src/cli/run.ts'
 import { tablesCommand } from '../../../src/cli/tables.ts'
@@ -102,6 +103,10 @@ test('a table is dropped though lake.ts is not sound, and one that nobody declar
     path,
     `import { bronze, files, t } from 'ingot'
     export const vehicles = bronze('vehicles', { from: files('inbox/vehicles.csv'), columns: { vehicle: t.string() } })`,
+  )
+  assert.match(
+    await lab.good(planCommand),
+    /^note +stored, and not declared in lake\.ts: bronze\.readings, gold\.depot_days, silver\.readings;/m,
   )
   const lonely = await lab.good(dropCommand, 'gold.depot_days')
   assert.match(lonely, /^lake\.ts does not declare it: no run makes it again\nnothing is made from it$/m)

@@ -19,11 +19,12 @@ test('a plan says what its tables wait for, what may recompute them, notes, and 
     plan('silver.b', { action: 'refuse', reason: 'its definition changed', hint }),
     plan('silver.c', { action: 'refuse', reason: 'its definition changed', hint }),
   ]
-  assert.deepEqual(planText({ tables }, new CapturedTerminal()).split('\n').slice(2), [
+  assert.deepEqual(planText({ tables }, ['gold.old'], new CapturedTerminal()).split('\n').slice(2), [
     'silver.a  append      0     0  row by row over bronze.a, once bronze.a, bronze.b changed; in full if rows of bronze.a are gone or changed',
     'silver.b  refuse      0     0  its definition changed',
     'silver.c  refuse      0     0  its definition changed',
     'note  silver.a: the order is not defined',
+    'note  stored, and not declared in lake.ts: gold.old; left as they are (ingot drop removes a table)',
     `hint  ${hint}`,
   ])
 })
