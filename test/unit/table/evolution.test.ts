@@ -3,10 +3,10 @@ import { after, before, test } from 'node:test'
 import type { LoadedTable } from '../../../src/catalog/catalog.ts'
 import { isIngotError } from '../../../src/errors.ts'
 import type { SchemaChange } from '../../../src/format/schema-evolution.ts'
-import type { NestedField, Type } from '../../../src/format/types.ts'
 import { planScan } from '../../../src/table/scan.ts'
 import { scanSql } from '../../../src/table/scan-sql.ts'
 import { openTable, stageSchemaChange } from '../../../src/table/stage.ts'
+import { field, list, map, struct } from '../../support/nested-types.ts'
 import { TableLab } from '../../support/table-lab.ts'
 
 let lab: TableLab
@@ -14,18 +14,6 @@ before(async () => {
   lab = await TableLab.open()
 })
 after(() => lab.close())
-
-const field = (name: string, type: Type): NestedField => ({ id: 0, name, required: false, type })
-const struct = (...fields: NestedField[]): Type => ({ type: 'struct', fields })
-const list = (element: Type): Type => ({ type: 'list', 'element-id': 0, element, 'element-required': false })
-const map = (value: Type): Type => ({
-  type: 'map',
-  'key-id': 0,
-  key: 'string',
-  'value-id': 0,
-  value,
-  'value-required': false,
-})
 
 function change(table: LoadedTable, ...changes: SchemaChange[]): Promise<LoadedTable> {
   return lab.commit(stageSchemaChange(openTable(table), changes))

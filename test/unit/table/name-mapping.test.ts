@@ -4,7 +4,7 @@ import type { LoadedTable } from '../../../src/catalog/catalog.ts'
 import { isIngotError } from '../../../src/errors.ts'
 import { currentSchema } from '../../../src/format/schema.ts'
 import type { SchemaChange } from '../../../src/format/schema-evolution.ts'
-import type { NestedField, Type } from '../../../src/format/types.ts'
+import type { Type } from '../../../src/format/types.ts'
 import type { FileIO } from '../../../src/storage/file-io.ts'
 import { createManifestCache } from '../../../src/table/manifest-cache.ts'
 import { createParquetSchemaCache } from '../../../src/table/parquet-schemas.ts'
@@ -14,6 +14,7 @@ import { openTable, stageSchemaChange } from '../../../src/table/stage.ts'
 import { stageOverwrite } from '../../../src/table/stage-overwrite.ts'
 import { addFiles, mapNames } from '../../support/added-files.ts'
 import { commitEqualityDeletes } from '../../support/foreign-deletes.ts'
+import { field, list, map, struct } from '../../support/nested-types.ts'
 import { TableLab } from '../../support/table-lab.ts'
 
 let lab: TableLab
@@ -21,18 +22,6 @@ before(async () => {
   lab = await TableLab.open()
 })
 after(() => lab.close())
-
-const field = (name: string, type: Type): NestedField => ({ id: 0, name, required: false, type })
-const struct = (...fields: NestedField[]): Type => ({ type: 'struct', fields })
-const list = (element: Type): Type => ({ type: 'list', 'element-id': 0, element, 'element-required': false })
-const map = (value: Type): Type => ({
-  type: 'map',
-  'key-id': 0,
-  key: 'string',
-  'value-id': 0,
-  value,
-  'value-required': false,
-})
 
 function change(table: LoadedTable, ...changes: SchemaChange[]): Promise<LoadedTable> {
   return lab.commit(stageSchemaChange(openTable(table), changes))
