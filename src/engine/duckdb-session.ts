@@ -83,6 +83,8 @@ export class DuckdbSession {
     for (;;) {
       this.throwIfInterrupted()
       const chunk = await this.#attempt(() => result.fetchChunk())
+      // To DuckDB a stream that is interrupted while it is read has come to its end.
+      this.throwIfInterrupted()
       if (!chunk || chunk.rowCount === 0) return
       yield chunk.convertRows(toEngineValue)
     }
