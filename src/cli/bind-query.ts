@@ -10,8 +10,7 @@ const REFUSALS: readonly unknown[] = ['Binder', 'Catalog', 'Parser', 'Not implem
  * @throws QUERY_INVALID when it names what is not there, or puts together what does not fit
  */
 export async function bindQuery(session: EngineSession, sql: string): Promise<readonly EngineColumn[]> {
-  // Not as a sub-query, which would give names that occur twice a number.
-  const statement = `(${sql}\n) LIMIT 0`
+  const statement = `SELECT * FROM (${sql}\n) LIMIT 0`
   try {
     return (await session.query(statement)).columns
   } catch (error) {
@@ -19,4 +18,10 @@ export async function bindQuery(session: EngineSession, sql: string): Promise<re
     if (!message || !isIngotError(error) || !REFUSALS.includes(error.context.exceptionType)) throw error
     throw new IngotError('QUERY_INVALID', message.cause, { cause: error, hint: message.fix })
   }
+}
+
+/** The names of a query's columns as it gives them: bindQuery adds a number to those that occur twice. */
+export async function columnNamesOf(session: EngineSession, sql: string): Promise<readonly string[]> {
+  const { rows } = await session.query(`DESCRIBE ${sql}`)
+  return rows.map(([name]) => String(name))
 }

@@ -5,9 +5,9 @@ import type { Catalog } from '../catalog/catalog.ts'
 import { listAllTables } from '../catalog/list-all-tables.ts'
 import { IngotError } from '../errors.ts'
 import { quoteLiteral } from '../sql-text.ts'
-import type { EngineColumn, EngineSession } from '../table/engine.ts'
+import type { EngineSession } from '../table/engine.ts'
 import { refusalIn } from '../table/refuse-unreadable.ts'
-import { bindQuery } from './bind-query.ts'
+import { bindQuery, columnNamesOf } from './bind-query.ts'
 import { type Command, type CommandInput, EXIT } from './command.ts'
 import { exactJsonSql } from './exact-json.ts'
 import { prepareLakeQuery } from './lake-query.ts'
@@ -80,7 +80,7 @@ export const queryCommand: Command = {
     const work = async (session: EngineSession): Promise<void> => {
       const text = await prepareLakeQuery(platform.context, session, input.positionals[0] ?? '', point)
       const columns = await bindQuery(session, text)
-      if (format === 'json') requireDistinctNames(columns)
+      if (format === 'json') requireDistinctNames(await columnNamesOf(session, text))
       const sql = format === 'json' ? exactJsonSql(text, columns) : text
       if (format === 'table') return await showTable(input, session, sql, limit)
       if (output !== undefined) return await copyTo(session, sql, format, resolve(output))
@@ -96,13 +96,13 @@ export const queryCommand: Command = {
 }
 
 /** In an object of JSON a name has one value. @throws QUERY_INVALID */
-function requireDistinctNames(columns: readonly EngineColumn[]): void {
-  const names = columns.map(({ name }) => name.toLowerCase())
-  const twice = columns.find(({ name }, index) => names.indexOf(name.toLowerCase()) < index)
+function requireDistinctNames(names: readonly string[]): void {
+  const folded = names.map(name => name.toLowerCase())
+  const twice = names.find((name, index) => folded.indexOf(name.toLowerCase()) < index)
   if (twice === undefined) return
-  throw new IngotError('QUERY_INVALID', `two columns of the result are called ${twice.name}`, {
-    hint: `give one another name: select …, ${twice.name} as other_${twice.name}`,
-    context: { column: twice.name },
+  throw new IngotError('QUERY_INVALID', `two columns of the result are called ${twice}`, {
+    hint: `give one another name: select …, ${twice} as other_${twice}`,
+    context: { column: twice },
   })
 }
 

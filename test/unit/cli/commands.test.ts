@@ -137,6 +137,9 @@ test('query refuses what is not one SELECT over known tables', async () => {
   const twice = await refused(queryCommand, 'select 1 as a, 2 as "A"', '--json')
   assert.equal(twice.code, 'QUERY_INVALID')
   assert.match(twice.text, /two columns of the result are called A/)
+  const last = 'with x as (select 1 as a union all select 2) select a from x order by a desc limit 1 -- one'
+  assert.deepEqual(JSON.parse(await good(queryCommand, last, '--json')), [{ a: 2 }])
+  assert.match(await good(queryCommand, last), /2/)
 })
 
 test('history, --at and rollback go back, and say what becomes of what is undone', async () => {
