@@ -40,7 +40,7 @@ export async function readVersion(
     const metadata = await files.read(metadataLocation)
     await requireManifests(io, metadata)
     await requireFamilyOfFolder({ store, files }, { identifier: of, metadata, metadataLocation })
-    const folder = metadataLocation.slice(0, metadataLocation.lastIndexOf('/'))
+    const folder = folderOf(metadataLocation)
     return { metadata, metadataLocation, origin: { type: 'version', of, transactionId, folder } }
   } catch (error) {
     throw isIngotError(error, 'FILE_NOT_FOUND') ? filesRemoved(of, error) : error
@@ -56,12 +56,16 @@ export async function requireFamilyOfFolder(
   { store, files }: Pick<VersionContext, 'store' | 'files'>,
   { identifier, metadata, metadataLocation }: LoadedTable,
 ): Promise<void> {
-  const folder = metadataLocation.slice(0, metadataLocation.lastIndexOf('/') + 1)
+  const folder = `${folderOf(metadataLocation)}/`
   const versions = await store.versions()
   const last = versions.findLast(version => version.metadataLocation?.startsWith(folder))
   // Of what is forgotten the file may be gone; what was never of this catalog has shared nothing here.
   if (!last?.metadataLocation || last.isForgotten || last.metadataLocation === metadataLocation) return
   requireSameFamily(identifier, await files.read(last.metadataLocation), metadata)
+}
+
+function folderOf(location: string): string {
+  return location.slice(0, location.lastIndexOf('/'))
 }
 
 async function requireManifests(io: FileIO, metadata: TableMetadata): Promise<void> {

@@ -53,7 +53,8 @@ export const cloneCommand: Command = {
     const [source = '', target = ''] = input.positionals
     const pairs = await findPairs(platform.context, source, target)
     for (const { from, to } of pairs) requireCloneName(to, from)
-    for (const { to } of pairs.slice(0, 1)) await makeNamespace(platform.context.catalog, to.namespace)
+    const [first] = pairs
+    if (first !== undefined) await makeNamespace(platform.context.catalog, first.to.namespace)
     const { result, summary } = await commitStaged(platform, input.signal, async transaction => ({
       note: { kind: 'clone', clone: source, to: target, at: input.text('at') ?? null },
       summary: await includeAll(platform.context, transaction, pairs, point),

@@ -129,7 +129,8 @@ function scaleOf(type: PrimitiveType): number {
   return Number(/,\s*(\d+)\)$/.exec(type)?.[1] ?? 0)
 }
 
-function decimalText(scale: number, unscaled: bigint): string {
+/** A decimal from its unscaled value: -5 with scale 3 is `-0.005`. */
+export function decimalText(scale: number, unscaled: bigint): string {
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
   const sign = unscaled < 0n ? '-' : ''
   if (scale === 0) return `${sign}${digits}`

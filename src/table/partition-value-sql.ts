@@ -1,4 +1,5 @@
 import type { PrimitiveValue } from '../format/manifest-types.ts'
+import { decimalText } from '../format/single-value-json.ts'
 import type { PrimitiveType } from '../format/types.ts'
 import { quoteLiteral } from '../sql-text.ts'
 import { toSqlType } from './sql-types.ts'
@@ -16,11 +17,5 @@ function carrierSql(type: PrimitiveType, value: PrimitiveValue): string {
   if (type === 'timestamp') return `make_timestamp(${value})`
   if (type === 'timestamptz') return `make_timestamptz(${value})`
   const scale = /^decimal\(\d+,\s*(\d+)\)$/.exec(type)?.[1]
-  return quoteLiteral(scale === undefined ? String(value) : decimalText(String(value), Number(scale)))
-}
-
-function decimalText(unscaled: string, scale: number): string {
-  const digits = unscaled.replace('-', '').padStart(scale + 1, '0')
-  const sign = unscaled.startsWith('-') ? '-' : ''
-  return scale === 0 ? unscaled : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+  return quoteLiteral(scale === undefined ? String(value) : decimalText(Number(scale), BigInt(String(value))))
 }
